@@ -1,0 +1,46 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Library products carry no unsafe flags, so that they stay usable as dependencies. Native code comes
+// from the build command: `swift build -c release -Xcc -march=native` (see the Makefile).
+let package = Package(
+  name: "trajloom",
+  products: [
+    .library(name: "Autograd", targets: ["Autograd"]),
+    .library(name: "DataPipeline", targets: ["DataPipeline"]),
+    .library(name: "TrajLoomVAE", targets: ["TrajLoomVAE"]),
+    .library(name: "TrajLoomFlow", targets: ["TrajLoomFlow"]),
+    .executable(name: "trajloom", targets: ["trajloom"]),
+  ],
+  targets: [
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(name: "Autograd", dependencies: ["COpenBLAS"]),
+    .target(name: "DataPipeline", dependencies: ["Autograd", "CHDF5", "CZlib"]),
+    .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
+    .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
+    .target(name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
+    .target(name: "TrajLoomBench", dependencies: ["DataPipeline", "CZlib"]),
+    .executableTarget(
+      name: "trajloom",
+      dependencies: [
+        "Autograd", "DataPipeline", "Training", "TrajLoomVAE", "TrajLoomFlow", "TrajLoomBench",
+      ]),
+
+    .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/TestSupport"),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"]),
+    .testTarget(name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
+    .testTarget(
+      name: "ModelTests",
+      dependencies: ["Autograd", "DataPipeline", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
+    .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "DataPipeline"]),
+    .testTarget(name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

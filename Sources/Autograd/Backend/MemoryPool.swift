@@ -1,0 +1,79 @@
+import Foundation
+import Synchronization
+
+/// Keeps freed blocks by size class and hands them out again: a training step asks for the same sizes over
+/// and over, and fresh pages from the system cost a page fault for every 4 KiB.
+final class MemoryPool: Sendable {
+  static let shared = MemoryPool()
+
+  private struct State {
+    var free: [Int: [UInt]] = [:]  // capacity in bytes -> addresses
+    var liveBytes = 0
+    var peakBytes = 0
+    var cachedBytes = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// The capacity that serves a request: the next of eight steps per power of two, at least 256 bytes,
+  /// so that at most an eighth is wasted and shapes of nearly the same size share blocks.
+  static func capacity(forBytes bytes: Int) -> Int {
+    guard bytes > 256 else { return 256 }
+    let step = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount - 3)
+    return (bytes + step - 1) / step * step
+  }
+
+  func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let capacity = Self.capacity(forBytes: count * MemoryLayout<Float>.stride)
+    let reused: UInt? = state.withLock { state in
+      state.liveBytes += capacity
+      state.peakBytes = max(state.peakBytes, state.liveBytes)
+      guard let address = state.free[capacity]?.popLast() else { return nil }
+      state.cachedBytes -= capacity
+      return address
+    }
+    if let reused { return UnsafeMutablePointer(bitPattern: reused)! }
+    guard let block = aligned_alloc(64, (capacity + 63) / 64 * 64) else {
+      preconditionFailure("out of memory: \(capacity) bytes, with \(statistics.live) bytes in use")
+    }
+    return block.bindMemory(to: Float.self, capacity: count)
+  }
+
+  func deallocate(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
+    let capacity = Self.capacity(forBytes: count * MemoryLayout<Float>.stride)
+    state.withLock { state in
+      state.liveBytes -= capacity
+      state.cachedBytes += capacity
+      state.free[capacity, default: []].append(UInt(bitPattern: pointer))
+    }
+  }
+
+  var statistics: (live: Int, peak: Int, cached: Int) {
+    state.withLock { ($0.liveBytes, $0.peakBytes, $0.cachedBytes) }
+  }
+
+  func resetPeak() { state.withLock { $0.peakBytes = $0.liveBytes } }
+
+  /// Returns every cached block to the system.
+  func releaseCache() {
+    let blocks = state.withLock { state in
+      defer {
+        state.free = [:]
+        state.cachedBytes = 0
+      }
+      return state.free.values.flatMap { $0 }
+    }
+    for address in blocks { free(UnsafeMutableRawPointer(bitPattern: address)) }
+  }
+}
+
+/// What the arrays of this process hold, in bytes.
+public enum MemoryUse {
+  /// Bytes held by arrays now.
+  public static var live: Int { MemoryPool.shared.statistics.live }
+  /// The most that was held at once since the start or the last `resetPeak`.
+  public static var peak: Int { MemoryPool.shared.statistics.peak }
+  public static func resetPeak() { MemoryPool.shared.resetPeak() }
+  /// Gives memory that no array uses back to the system.
+  public static func releaseCache() { MemoryPool.shared.releaseCache() }
+}

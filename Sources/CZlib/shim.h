@@ -1,0 +1,10 @@
+// zlib, with the initialisers that are C macros as functions.
+#pragma once
+#include <zlib.h>
+
+static inline int trajloom_inflateInit2(z_stream *stream, int windowBits) {
+  return inflateInit2(stream, windowBits);
+}
+static inline int trajloom_deflateInit(z_stream *stream, int level) {
+  return deflateInit(stream, level);
+}
