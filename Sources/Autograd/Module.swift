@@ -2,14 +2,14 @@
 @propertyWrapper
 public final class Parameter {
   /// What a forward pass reads.
-  public internal(set) var wrappedValue: Tensor
+  public var wrappedValue: Tensor
   public init(wrappedValue: Tensor) { self.wrappedValue = wrappedValue }
 }
 
 /// An array that belongs to a checkpoint but is not trained: fixed embeddings, frozen frequencies.
 @propertyWrapper
 public final class Buffer {
-  public internal(set) var wrappedValue: NDArray
+  public var wrappedValue: NDArray
   public init(wrappedValue: NDArray) { self.wrappedValue = wrappedValue }
 }
 
