@@ -56,8 +56,8 @@ public struct TrajectoryVAE: Module {
     posEmbed = SinusoidalEmbedding.grid(
       rows: config.gridRows, columns: config.gridColumns, width: width
     ).reshaped([1, config.tokens, width])
-    tempEmbedIn = SinusoidalEmbedding.table(
-      (0..<config.numFramesIn).map(Double.init), width: width, order: .sineFirst
+    tempEmbedIn = SinusoidalEmbedding.sineFirst(
+      (0..<config.numFramesIn).map(Double.init), width: width
     ).reshaped([1, config.numFramesIn, width])
     offsetAnchorGrid =
       config.encoding == .pixel && config.useOffsets

@@ -99,7 +99,7 @@ package enum UnaryOperation: String, Sendable, CaseIterable {
 }
 
 package enum BinaryOperation: String, Sendable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum
+  case add, subtract, multiply, divide
 }
 
 /// How attention reads its operands. Queries are rows of [outer, Lq, inner, queryChannels], keys and values rows of

@@ -58,8 +58,6 @@ struct ReferenceBackend: Backend {
         case .subtract: a - b
         case .multiply: a * b
         case .divide: a / b
-        case .maximum: b > a ? b : a
-        case .minimum: b < a ? b : a
         }
       }, shape)
   }
