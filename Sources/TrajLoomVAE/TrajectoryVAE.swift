@@ -177,7 +177,7 @@ public struct TrajectoryVAE: Module {
   }
 
   /// The anchor of each cell's first sample, [N, 2].
-  private func firstAnchor(_ device: Device) -> Tensor {
+  func firstAnchor(_ device: Device) -> Tensor {
     let corner = anchor.ramp.on(device).reshaped([anchor.ramp.count / 2, 2])
     return Tensor(anchor.origin.on(device)) + Tensor(corner).sliced(axis: 0, 0..<1)
   }

@@ -91,7 +91,7 @@ package protocol Backend: Sendable {
     _ parameter: inout NDArray, _ moments: inout AdamW.Moments, gradient: NDArray,
     _ step: AdamW.Step)
   /// `average = decay · average + (1 - decay) · x`.
-  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Float)
+  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double)
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {
