@@ -37,3 +37,12 @@ extension NDArray {
     storage = copy
   }
 }
+
+/// Lends `count` uninitialised floats from the pool for the duration of `body`.
+func withScratch<Result>(
+  _ count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Result
+) rethrows -> Result {
+  let pointer = MemoryPool.shared.allocate(count)
+  defer { MemoryPool.shared.deallocate(pointer, count) }
+  return try body(pointer)
+}

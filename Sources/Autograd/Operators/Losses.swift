@@ -1,0 +1,70 @@
+// Losses without reduction, except for the grid field loss, which is one pass over a dense field.
+
+/// Binary cross-entropy of logits `x` against targets `y` in [0, 1], elementwise:
+/// -(w y log σ(x) + (1 - y) log(1 - σ(x))), computed without overflow.
+/// - Parameter positiveWeight: w, the weight of the positive class.
+public func binaryCrossEntropy(logits x: Tensor, _ y: Tensor, positiveWeight: Float = 1) -> Tensor {
+  // log σ(x) = -softplus(-x), log(1 - σ(x)) = -softplus(-x) - x
+  (1 - y) * x + (1 + (positiveWeight - 1) * y) * softplus(-x)
+}
+
+/// KL(N(mean, scale²) || N(0, 1)) elementwise: (scale² + mean² - 1)/2 - log scale.
+public func gaussianKL(mean: Tensor, scale: Tensor) -> Tensor {
+  0.5 * (square(scale) + square(mean) - 1) - log(scale)
+}
+
+/// The masked loss of a dense two-component field against a target that is constant in each cell but for a ramp; the
+/// target is never spread out. See `GridFieldLoss` for the terms.
+///
+/// - Parameters:
+///   - prediction: [B, T, N, patch · patch · 2], samples (row, column, component) inside each cell.
+///   - target: [B, T, N, 2], a point per cell.
+///   - ramp: [patch, patch, 2]: the target at a sample is the cell's point minus this.
+///   - mask: [B, T, N] of 0 and 1.
+/// - Returns: the batch mean of the weighted sum of the terms, and each term's value per sample, unweighted.
+public func gridFieldLoss(
+  prediction: Tensor, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss
+) -> (total: Tensor, terms: GridFieldLossTerms) {
+  let cells = loss.rows * loss.columns
+  let (batch, frames) = (mask.shape[0], mask.shape[1])
+  precondition(
+    mask.shape == [batch, frames, cells] && target.shape == [batch, frames, cells, 2]
+      && prediction.shape == [batch, frames, cells, loss.patch * loss.patch * 2]
+      && ramp.shape == [loss.patch, loss.patch, 2],
+    "gridFieldLoss: prediction \(prediction.shape), target \(target.shape), ramp \(ramp.shape), "
+      + "mask \(mask.shape) for \(loss.rows) x \(loss.columns) cells of \(loss.patch)")
+  let backend = Device.common("gridFieldLoss", prediction.array, target, ramp, mask).backend
+  let (values, gradient) = backend.gridFieldLoss(
+    prediction: prediction.array, target: target, ramp: ramp, mask: mask, loss,
+    wantsGradient: prediction.isTracked)
+  let terms = GridFieldLossTerms(values.scalars, batch: batch)
+  let total =
+    loss.reconstructionWeight * terms.mean(\.reconstruction)
+    + loss.velocityWeight * terms.mean(\.velocity) + loss.neighborWeight * terms.mean(\.neighbor)
+  let value = NDArray(total, device: prediction.device)
+  return (
+    .recorded(value, from: [prediction]) { dy in
+      guard var scaled = gradient else { return [nil] }
+      if dy.item != 1 { backend.scale(&scaled, by: dy.item) }
+      return [scaled]
+    }, terms
+  )
+}
+
+/// The terms of a grid field loss for each sample.
+public struct GridFieldLossTerms: Sendable {
+  public let reconstruction: [Float]
+  public let velocity: [Float]
+  public let neighbor: [Float]
+
+  init(_ values: [Float], batch: Int) {
+    reconstruction = Array(values[..<batch])
+    velocity = Array(values[batch..<2 * batch])
+    neighbor = Array(values[(2 * batch)...])
+  }
+
+  /// The batch mean of a term.
+  public func mean(_ term: KeyPath<GridFieldLossTerms, [Float]>) -> Float {
+    self[keyPath: term].reduce(0, +) / Float(self[keyPath: term].count)
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101).
+///
+/// p ← p (1 - lr·decay) - lr · m̂ / (√v̂ + ε), with bias-corrected moments.
+public struct AdamW: Sendable {
+  public struct Moments: Sendable {
+    public var first: NDArray
+    public var second: NDArray
+  }
+
+  /// What one update needs beyond the arrays.
+  package struct Step: Sendable {
+    let learningRate, beta1, beta2, epsilon, weightDecay: Float
+    /// 1 - beta1^t and 1 - beta2^t
+    let correction1, correction2: Float
+  }
+
+  public let beta1: Float
+  public let beta2: Float
+  public let epsilon: Float
+  public let weightDecay: Float
+  /// Updates done so far.
+  public private(set) var steps = 0
+  /// Moments by parameter name; empty until a parameter's first update.
+  public private(set) var moments: [String: Moments] = [:]
+
+  public init(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+
+  /// Moves the parameters of `model` along `gradient`. A parameter without a gradient stays as it is.
+  public mutating func update<M: Module>(
+    _ model: M, along gradient: [String: NDArray], learningRate: Float
+  ) {
+    steps += 1
+    let step = Step(
+      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+      weightDecay: weightDecay, correction1: Float(1 - pow(Double(beta1), Double(steps))),
+      correction2: Float(1 - pow(Double(beta2), Double(steps))))
+    for (name, parameter) in model.namedParameters() {
+      guard let gradient = gradient[name] else { continue }
+      // Taken out of their owners, so that the update finds each array unshared and writes in place.
+      var array = parameter.wrappedValue.array
+      parameter.wrappedValue = Tensor(NDArray.released)
+      var own =
+        moments.removeValue(forKey: name)
+        ?? Moments(
+          first: .zeros(array.shape, device: array.device),
+          second: .zeros(array.shape, device: array.device))
+      array.device.backend.adamW(&array, &own, gradient: gradient, step)
+      parameter.wrappedValue = Tensor(array)
+      moments[name] = own
+    }
+  }
+
+  /// Everything that a resumed run needs, as arrays: `exp_avg.<name>` and `exp_avg_sq.<name>`.
+  public func state() -> [String: NDArray] {
+    var state: [String: NDArray] = [:]
+    for (name, moments) in moments {
+      state["exp_avg.\(name)"] = moments.first
+      state["exp_avg_sq.\(name)"] = moments.second
+    }
+    return state
+  }
+
+  /// Continues from `state()` after `steps` updates of `model`.
+  /// - Throws: `StateMismatch` for moments that are unknown, misshaped or half there.
+  public mutating func load<M: Module>(
+    _ state: [String: NDArray], steps: Int, for model: M
+  ) throws {
+    var mismatch = StateMismatch()
+    var loaded: [String: Moments] = [:]
+    var rest = Set(state.keys)
+    for (name, parameter) in model.namedParameters() {
+      let keys = ["exp_avg.\(name)", "exp_avg_sq.\(name)"]
+      rest.subtract(keys)
+      let found = keys.map { state[$0] }
+      guard found.contains(where: { $0 != nil }) else { continue }  // never had a gradient
+      for (key, array) in zip(keys, found) {
+        let expected = parameter.wrappedValue.shape
+        if let array, array.shape != expected {
+          mismatch.misshaped.append("\(key) (expected \(expected), found \(array.shape))")
+        } else if array == nil {
+          mismatch.missing.append(key)
+        }
+      }
+      if let first = found[0], let second = found[1] {
+        loaded[name] = Moments(first: first, second: second)
+      }
+    }
+    mismatch.unknown = rest.sorted()
+    guard mismatch.isEmpty else { throw mismatch }
+    moments = loaded
+    self.steps = steps
+  }
+}
+
+extension NDArray {
+  /// Stands in a parameter while its own array is being updated.
+  static let released = NDArray(0)
+}
