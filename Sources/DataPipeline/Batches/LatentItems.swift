@@ -1,0 +1,73 @@
+import Autograd
+
+/// The clips of a latent data set as training items, one each.
+public struct LatentItems: Sendable {
+  public let set: LatentSet
+  /// Indices into `set.clips`.
+  public let clips: [Int]
+  /// Which conditions the batches carry.
+  public let conditions: ClipFields
+
+  public var count: Int { clips.count }
+
+  /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`; by default those that all of
+  ///   the clips have, in one shape.
+  /// - Throws: `DataError` when a clip lacks a condition that is asked for, or has it in another shape.
+  public init(set: LatentSet, clips: [Int], conditions: ClipFields? = nil) throws {
+    let infos = clips.map { set.clips[$0] }
+    var present: ClipFields = []
+    for (field, name, shape) in conditionShapes {
+      let first = infos.first.flatMap(shape)
+      let odd = infos.first { shape($0) != first }
+      if first != nil, odd == nil { present.insert(field) }
+      if conditions?.contains(field) == true, first == nil || odd != nil {
+        throw DataError(
+          file: set.path, clip: (first == nil ? infos.first : odd)?.id, dataset: name,
+          expected: first.map { "shape \($0), as in the other clips" } ?? "values",
+          found: odd.flatMap(shape).map { "shape \($0)" } ?? "none",
+          advice: "add it to the data or switch this condition off")
+      }
+    }
+    self.set = set
+    self.clips = clips
+    self.conditions = conditions ?? present
+  }
+
+  /// The clips `items` (positions in `clips`), stacked in that order.
+  /// - Throws: `DataError` for a faulty clip.
+  public func batch(items: [Int]) throws -> LatentBatch {
+    let rows = try items.map { try set.readClip(clips[$0], fields: conditions) }
+    let shape = [rows.count] + set.latentShape
+    let mask = Array(shape.dropLast())
+    var video: NDArray?
+    if conditions.contains(.video), let first = items.first {
+      let frame = [set.geometry.height / 4, set.geometry.width / 4, 3]
+      video = NDArray(
+        rows.flatMap { ($0.video ?? []).map { Float($0) / 255 } },
+        shape: [rows.count, set.clips[clips[first]].videoFrames] + frame)
+    }
+    var videoLatents: NDArray?
+    if conditions.contains(.videoLatents), let extents = rows.first?.videoLatentShape {
+      videoLatents = NDArray(
+        rows.flatMap { $0.videoLatents ?? [] }, shape: [rows.count] + extents)
+    }
+    var textEmbedding: NDArray?
+    if conditions.contains(.textEmbedding), let size = rows.first?.textEmbedding?.count {
+      textEmbedding = NDArray(rows.flatMap { $0.textEmbedding ?? [] }, shape: [rows.count, size])
+    }
+    return LatentBatch(
+      clips: rows.map(\.id), captions: rows.map(\.caption),
+      zHistory: NDArray(rows.flatMap(\.zHistory), shape: shape),
+      zFuture: NDArray(rows.flatMap(\.zFuture), shape: shape),
+      historyVisibility: NDArray(rows.flatMap { $0.historyVisibility.map(Float.init) }, shape: mask),
+      futureVisibility: NDArray(rows.flatMap { $0.futureVisibility.map(Float.init) }, shape: mask),
+      video: video, videoLatents: videoLatents, textEmbedding: textEmbedding)
+  }
+}
+
+private let conditionShapes:
+  [(field: ClipFields, name: String, shape: @Sendable (LatentSet.ClipInfo) -> [Int]?)] = [
+    (.video, "video", { $0.hasVideo ? [$0.videoFrames] : nil }),
+    (.videoLatents, "video_latents", { $0.videoLatentShape }),
+    (.textEmbedding, "text_embedding", { $0.textEmbeddingSize.map { [$0] } }),
+  ]
