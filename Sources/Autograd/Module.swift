@@ -62,6 +62,16 @@ extension Module {
     for (_, leaf) in walk(self, []) { replace(leaf, by: array(of: leaf).on(device)) }
   }
 
+  /// Puts `arrays` in the place of the parameters of the same names.
+  /// - Returns: the arrays that were there, so that a second call undoes the first.
+  package func exchangeParameters(_ arrays: [String: NDArray]) -> [String: NDArray] {
+    namedParameters().reduce(into: [:]) { previous, entry in
+      guard let array = arrays[entry.name] else { return }
+      previous[entry.name] = entry.parameter.wrappedValue.array
+      entry.parameter.wrappedValue = Tensor(array)
+    }
+  }
+
   /// The number of trained numbers.
   public var parameterCount: Int {
     namedParameters().reduce(0) { $0 + $1.parameter.wrappedValue.array.count }
