@@ -22,7 +22,7 @@ let package = Package(
     .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
-    .target(name: "TrajLoomBench", dependencies: ["DataPipeline", "CZlib"]),
+    .target(name: "TrajLoomBench", dependencies: ["CZlib"]),
     .executableTarget(
       name: "trajloom",
       dependencies: [
@@ -39,7 +39,7 @@ let package = Package(
     .testTarget(
       name: "ModelTests",
       dependencies: ["Autograd", "DataPipeline", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
-    .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "DataPipeline"]),
+    .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "CZlib"]),
     .testTarget(name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline"]),
   ],
   swiftLanguageModes: [.v6]
