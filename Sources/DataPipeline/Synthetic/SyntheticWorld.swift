@@ -1,0 +1,60 @@
+import Foundation
+
+/// Endless clips with exact tracks: rigid shapes that move, bounce, spin and hide each other over a
+/// textured background, under a moving camera.
+public struct SyntheticWorld: Sendable {
+  public let config: SyntheticConfig
+
+  public init(config: SyntheticConfig) { self.config = config }
+
+  /// Clip `index`, a pure function of the configuration and the index. Its `source` is its history, so the
+  /// futures of one history stay on one side of a split.
+  public func makeClip(index: Int) -> Clip {
+    let (number, future) = index.quotientAndRemainder(dividingBy: config.futures)
+    let scene = Scene(config: config, scene: number, future: future)
+    let timeline = SceneTimeline(scene: scene, config: config)
+    let (tracks, visibility, objectID) = timeline.track()
+    return Clip(
+      id: name(index), caption: scene.caption, source: name(number * config.futures),
+      tracks: tracks, visibility: visibility,
+      video: config.renderVideo ? timeline.render(history: config.history) : nil,
+      objectID: objectID)
+  }
+
+  /// Makes clips 0..<count on all cores and appends them in order.
+  /// - Parameter progress: called with (clips written, count, id of the last).
+  /// - Throws: what the writer throws.
+  public func synthesize(
+    count: Int, into writer: ShardWriter,
+    progress: (_ done: Int, _ total: Int, _ clip: String) -> Void = { _, _, _ in }
+  ) throws {
+    let block = max(1, 2 * ProcessInfo.processInfo.activeProcessorCount)
+    for start in stride(from: 0, to: count, by: block) {
+      let size = min(block, count - start)
+      let clips = ClipSlots(count: size)
+      DispatchQueue.concurrentPerform(iterations: size) { offset in
+        clips.put(makeClip(index: start + offset), at: offset)
+      }
+      for (offset, clip) in clips.all().enumerated() {
+        try writer.append(clip)
+        progress(start + offset + 1, count, clip.id)
+      }
+    }
+  }
+
+  private func name(_ index: Int) -> String {
+    let digits = String(index)
+    return "synth-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+}
+
+/// Room for clips that several threads finish in any order. `@unchecked Sendable`: all behind the lock.
+private final class ClipSlots: @unchecked Sendable {
+  private let lock = NSLock()
+  private var clips: [Clip?]
+
+  init(count: Int) { clips = [Clip?](repeating: nil, count: count) }
+
+  func put(_ clip: Clip, at index: Int) { lock.withLock { clips[index] = clip } }
+  func all() -> [Clip] { lock.withLock { clips.compactMap { $0 } } }
+}
