@@ -14,7 +14,7 @@ public struct RunSummary {
     }
     let lines = log.split(separator: "\n").compactMap { try? StrictJSON(parsing: $0.utf8) }
     func number(_ json: StrictJSON, _ key: String) -> Double? {
-      guard case .number(let text)? = json[key: key] else { return nil }
+      guard case .number(let text)? = json[key] else { return nil }
       return Double(text)
     }
     let training = lines.filter { $0["kind"]?.string == "train" }

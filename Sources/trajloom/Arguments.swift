@@ -2,7 +2,7 @@ import Foundation
 import Training
 
 /// One `--option` of a command.
-struct Option {
+struct Option: Sendable {
   let name: String
   /// What its value is, such as `DIR`; nil for a switch.
   let value: String?
@@ -19,14 +19,14 @@ struct Option {
 }
 
 /// A command: `trajloom data synth`, `trajloom sample`, ...
-struct Command {
+struct Command: Sendable {
   /// The words that select it.
   let words: [String]
   let summary: String
   /// What its positional arguments are called; all are required. A last one that ends in `...` takes the rest.
   var positionals: [String] = []
   var options: [Option] = []
-  let run: (Arguments) throws -> Void
+  let run: @Sendable (Arguments) throws -> Void
 
   var name: String { "trajloom " + words.joined(separator: " ") }
 

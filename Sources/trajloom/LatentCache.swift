@@ -38,12 +38,9 @@ struct LatentCache {
     let config = try checkpoint.config(VAERunConfig.self)
     let model = try TrajectoryVAE(config.vae, seed: 0)
     let hash = try checkpoint.load(.ema, into: model)
-    let windows = config.data.windows
-    try ClipWindows(
-      path: tracks.path, histLen: windows.histLen, futureLen: windows.futureLen,
-      trackStride: windows.trackStride, rawHeight: windows.rawHeight, rawWidth: windows.rawWidth,
-      valFraction: valFraction
-    ).check(tracks.geometry, frames: tracks.frames)
+    var windows = config.data.windows
+    windows.path = tracks.path
+    try windows.check(tracks.geometry, frames: tracks.frames)
     // Beside its place first: a folder that exists holds all latents or those of before.
     let partial = "\(path).partial-\(getpid())"
     defer { try? FileManager.default.removeItem(atPath: partial) }
@@ -139,4 +136,9 @@ extension Command {
     try LatentCache.encode(tracks, checkpoint, valFraction: valFraction, to: out)
     say("\(out): \(tracks.clips.count) clips and latent_stats.json")
   }
+}
+
+extension ClipFields {
+  /// What a generator may be conditioned on.
+  static let conditions: ClipFields = [.video, .videoLatents, .textEmbedding]
 }

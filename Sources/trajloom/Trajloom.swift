@@ -8,8 +8,8 @@ import Training
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
-    .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
+    .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
+    .encode, .doctor,
   ]
 
   static func main() {
