@@ -32,7 +32,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/TestSupport"),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"]),
     .testTarget(name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
@@ -40,7 +41,8 @@ let package = Package(
       name: "ModelTests",
       dependencies: ["Autograd", "DataPipeline", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
     .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "CZlib"]),
-    .testTarget(name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -8,8 +8,8 @@ import Training
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
-    .encode, .doctor,
+    .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
   ]
 
   static func main() {
