@@ -33,7 +33,8 @@ import Testing
     let picture = try decoded([UInt8](Data(contentsOf: file)))
     let canvas = FuturePicture.draw(rows: rows, maxPanelWidth: 832, maxPoints: 200)
     #expect(picture.width == canvas.width && picture.height == canvas.height)
-    #expect(picture.pixels == canvas.pixels)
+    let isSame = picture.pixels == canvas.pixels
+    #expect(isSame)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["future.png"])
   }
 

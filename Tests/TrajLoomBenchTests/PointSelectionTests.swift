@@ -29,6 +29,9 @@ import Testing
   @Test func neverMoreThanTheLimit() {
     let same = [SIMD2<Float>](repeating: SIMD2(4, 4), count: 50)
     #expect(PointSelection.spread(same, moves: same.map { _ in true }, limit: 7).count <= 7)
-    #expect(PointSelection.spread(grid, moves: grid.map { _ in false }, limit: 0).isEmpty)
+    for limit in [0, 1, 50, 130, 194] {
+      let picks = PointSelection.spread(grid, moves: grid.map { _ in false }, limit: limit)
+      #expect(picks.count <= limit && picks.count >= limit / 2)
+    }
   }
 }

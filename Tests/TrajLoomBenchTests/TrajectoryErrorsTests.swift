@@ -164,12 +164,12 @@ import Testing
     #expect(found.visibilityF1 == nil)
   }
 
-  /// Truth 1 1 / 1 0, prediction 1 0 / 1 1: two hits, one missed, one too many.
+  /// Truth 1 1 / 1 0, prediction 1 0 / 1 0: two hits, one missed.
   @Test func visibilityAccuracyAndF1() {
-    let predicted = tracks([[(0, 0), (0, 0)], [(0, 0), (0, 0)]], hidden: [[0, 1]])
+    let predicted = tracks([[(0, 0), (0, 0)], [(0, 0), (0, 0)]], hidden: [[0, 1], [1, 1]])
     let found = summary(truth: truth(hidden: [[1, 1]]), samples: [predicted])
-    #expect(found.visibilityAccuracy == 0.5)
-    #expect(found.visibilityF1 == 4.0 / 6)
+    #expect(found.visibilityAccuracy == 0.75)
+    #expect(found.visibilityF1 == 0.8)
   }
 }
 
