@@ -8,7 +8,7 @@ import Training
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
+    .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
     .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
   ]
 
