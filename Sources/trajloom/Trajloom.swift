@@ -8,7 +8,7 @@ import Training
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
+    .dataImport, .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
     .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
   ]
 
