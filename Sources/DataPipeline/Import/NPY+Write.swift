@@ -35,7 +35,8 @@ public enum NPYFile {
     -> [UInt8]
   {
     precondition(count == shape.reduce(1, *), "npy: \(count) values for shape \(shape)")
-    let extents = shape.map { "\($0)," }.joined(separator: " ")
+    // As Python prints a tuple: `()`, `(3,)`, `(3, 2)`.
+    let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(extents)), }"
     // numpy aligns the data to 64 bytes.
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
