@@ -22,7 +22,7 @@ let package = Package(
     .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
-    .target(name: "TrajLoomBench", dependencies: ["DataPipeline", "CZlib"]),
+    .target(name: "TrajLoomBench", dependencies: ["CZlib"]),
     .executableTarget(
       name: "trajloom",
       dependencies: [
@@ -32,15 +32,17 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/TestSupport"),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"]),
     .testTarget(name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
     .testTarget(
       name: "ModelTests",
       dependencies: ["Autograd", "DataPipeline", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
-    .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "DataPipeline"]),
-    .testTarget(name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline"]),
+    .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "CZlib"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

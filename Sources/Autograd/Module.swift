@@ -2,14 +2,14 @@
 @propertyWrapper
 public final class Parameter {
   /// What a forward pass reads.
-  public internal(set) var wrappedValue: Tensor
+  public var wrappedValue: Tensor
   public init(wrappedValue: Tensor) { self.wrappedValue = wrappedValue }
 }
 
 /// An array that belongs to a checkpoint but is not trained: fixed embeddings, frozen frequencies.
 @propertyWrapper
 public final class Buffer {
-  public internal(set) var wrappedValue: NDArray
+  public var wrappedValue: NDArray
   public init(wrappedValue: NDArray) { self.wrappedValue = wrappedValue }
 }
 
@@ -60,6 +60,16 @@ extension Module {
   /// Moves every array to `device`.
   public func move(to device: Device) {
     for (_, leaf) in walk(self, []) { replace(leaf, by: array(of: leaf).on(device)) }
+  }
+
+  /// Puts `arrays` in the place of the parameters of the same names.
+  /// - Returns: the arrays that were there, so that a second call undoes the first.
+  package func exchangeParameters(_ arrays: [String: NDArray]) -> [String: NDArray] {
+    namedParameters().reduce(into: [:]) { previous, entry in
+      guard let array = arrays[entry.name] else { return }
+      previous[entry.name] = entry.parameter.wrappedValue.array
+      entry.parameter.wrappedValue = Tensor(array)
+    }
   }
 
   /// The number of trained numbers.

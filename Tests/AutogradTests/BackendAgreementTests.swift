@@ -1,6 +1,7 @@
-import Autograd
 import TestSupport
 import Testing
+
+@testable import Autograd
 
 /// Ops at sizes that reach every path of the fast kernels: several chunks, ragged tails, odd extents.
 private let cases: [GradientCase] = [
@@ -82,11 +83,10 @@ func cpuAgreesWithReference(_ op: GradientCase) {
 }
 
 @Test func threadCountDoesNotChangeResults() {
-  // The pieces that kernels work on depend on sizes alone; what is left to check is that two runs agree.
   for op in cases {
-    let first = op.evaluate(op.inputs())
-    let second = op.evaluate(op.inputs())
-    #expect(first.output.scalars == second.output.scalars, "\(op)")
-    #expect(first.gradients.map { $0?.scalars } == second.gradients.map { $0?.scalars }, "\(op)")
+    let several = ThreadPool.$limit.withValue(3) { op.evaluate(op.inputs()) }
+    let one = ThreadPool.$limit.withValue(1) { op.evaluate(op.inputs()) }
+    #expect(several.output.scalars == one.output.scalars, "\(op)")
+    #expect(several.gradients.map { $0?.scalars } == one.gradients.map { $0?.scalars }, "\(op)")
   }
 }

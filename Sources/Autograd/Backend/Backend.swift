@@ -91,7 +91,7 @@ package protocol Backend: Sendable {
     _ parameter: inout NDArray, _ moments: inout AdamW.Moments, gradient: NDArray,
     _ step: AdamW.Step)
   /// `average = decay · average + (1 - decay) · x`.
-  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Float)
+  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double)
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {
@@ -99,7 +99,7 @@ package enum UnaryOperation: String, Sendable, CaseIterable {
 }
 
 package enum BinaryOperation: String, Sendable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum
+  case add, subtract, multiply, divide
 }
 
 /// How attention reads its operands. Queries are rows of [outer, Lq, inner, queryChannels], keys and values rows of

@@ -11,21 +11,24 @@ public struct AdamW: Sendable {
 
   /// What one update needs beyond the arrays.
   package struct Step: Sendable {
-    let learningRate, beta1, beta2, epsilon, weightDecay: Float
+    let learningRate, beta1, beta2, epsilon, weightDecay: Double
     /// 1 - beta1^t and 1 - beta2^t
-    let correction1, correction2: Float
+    let correction1, correction2: Double
   }
 
-  public let beta1: Float
-  public let beta2: Float
-  public let epsilon: Float
-  public let weightDecay: Float
+  // In `Double`: 1 - 0.999 in `Float` is off by 5e-5 of itself.
+  public let beta1: Double
+  public let beta2: Double
+  public let epsilon: Double
+  public let weightDecay: Double
   /// Updates done so far.
   public private(set) var steps = 0
   /// Moments by parameter name; empty until a parameter's first update.
   public private(set) var moments: [String: Moments] = [:]
 
-  public init(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float) {
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double
+  ) {
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
@@ -34,13 +37,13 @@ public struct AdamW: Sendable {
 
   /// Moves the parameters of `model` along `gradient`. A parameter without a gradient stays as it is.
   public mutating func update<M: Module>(
-    _ model: M, along gradient: [String: NDArray], learningRate: Float
+    _ model: M, along gradient: [String: NDArray], learningRate: Double
   ) {
     steps += 1
     let step = Step(
       learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-      weightDecay: weightDecay, correction1: Float(1 - pow(Double(beta1), Double(steps))),
-      correction2: Float(1 - pow(Double(beta2), Double(steps))))
+      weightDecay: weightDecay, correction1: 1 - pow(beta1, Double(steps)),
+      correction2: 1 - pow(beta2, Double(steps)))
     for (name, parameter) in model.namedParameters() {
       guard let gradient = gradient[name] else { continue }
       // Taken out of their owners, so that the update finds each array unshared and writes in place.

@@ -2,7 +2,7 @@
 ///
 /// Keeps arrays of its own: a copied module would share its weights.
 public struct ExponentialMovingAverage: Sendable {
-  public let decay: Float
+  public let decay: Double
   /// Starts at small decays, min(decay, (1 + i) / (10 + i)) at the i-th update, so that early averages are not
   /// dominated by the initial weights.
   public let warmsUp: Bool
@@ -10,7 +10,7 @@ public struct ExponentialMovingAverage: Sendable {
   /// Averages by parameter name.
   public private(set) var averages: [String: NDArray]
 
-  public init<M: Module>(of model: M, decay: Float, warmsUp: Bool = false) {
+  public init<M: Module>(of model: M, decay: Double, warmsUp: Bool = false) {
     self.decay = decay
     self.warmsUp = warmsUp
     averages = Dictionary(
@@ -19,7 +19,7 @@ public struct ExponentialMovingAverage: Sendable {
 
   public mutating func update<M: Module>(_ model: M) {
     updates += 1
-    let i = Float(updates)
+    let i = Double(updates)
     let decay = warmsUp ? min(decay, (1 + i) / (10 + i)) : decay
     for (name, parameter) in model.namedParameters() {
       var average = averages.removeValue(forKey: name)!

@@ -51,3 +51,13 @@ extension Tensor {
   public static func zeros(_ shape: [Int]) -> Tensor { Tensor(NDArray.zeros(shape)) }
   public static func ones(_ shape: [Int]) -> Tensor { Tensor(NDArray(repeating: 1, shape: shape)) }
 }
+
+extension Philox {
+  /// N(0, 1) draws of a batch: sample b of `shape` [B, ...] has draws of its own, whatever the batch size.
+  /// - Parameter firstSample: the number of the batch's first sample.
+  public func normal(_ shape: [Int], step: Int, firstSample: Int = 0) -> NDArray {
+    let count = shape.dropFirst().reduce(1, *)
+    return NDArray(
+      (0..<shape[0]).flatMap { normal(count, step: step, sample: firstSample + $0) }, shape: shape)
+  }
+}

@@ -70,8 +70,6 @@ extension CPUBackend {
     case .subtract: broadcast(a, b, shape) { $0 - $1 }
     case .multiply: broadcast(a, b, shape) { $0 * $1 }
     case .divide: broadcast(a, b, shape) { $0 / $1 }
-    case .maximum: broadcast(a, b, shape) { $0.replacing(with: $1, where: $1 .> $0) }
-    case .minimum: broadcast(a, b, shape) { $0.replacing(with: $1, where: $1 .< $0) }
     }
   }
 

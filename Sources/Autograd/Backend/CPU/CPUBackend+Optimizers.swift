@@ -50,18 +50,21 @@ extension CPUBackend {
     let p = parameter.storage.pointer
     let m = moments.first.storage.pointer
     let v = moments.second.storage.pointer
-    let decay = Vector(repeating: 1 - step.learningRate * step.weightDecay)
-    let (beta1, beta2) = (Vector(repeating: step.beta1), Vector(repeating: step.beta2))
-    let rate = Vector(repeating: step.learningRate / step.correction1)
-    let inverseRoot = Vector(repeating: 1 / step.correction2.squareRoot())
-    let epsilon = Vector(repeating: step.epsilon)
+    let decay = Vector(repeating: Float(1 - step.learningRate * step.weightDecay))
+    let (beta1, beta2) = (Vector(repeating: Float(step.beta1)), Vector(repeating: Float(step.beta2)))
+    let (rest1, rest2) = (
+      Vector(repeating: Float(1 - step.beta1)), Vector(repeating: Float(1 - step.beta2))
+    )
+    let rate = Vector(repeating: Float(step.learningRate / step.correction1))
+    let inverseRoot = Vector(repeating: Float(1 / step.correction2.squareRoot()))
+    let epsilon = Vector(repeating: Float(step.epsilon))
     ThreadPool.run(gradient.count, by: Self.elementChunk) { range in
       let start = range.lowerBound
       mapVectors(UnsafePointer(m + start), gradient.base + start, into: m + start, count: range.count) {
-        $0 * beta1 + (1 - beta1) * $1
+        $0 * beta1 + rest1 * $1
       }
       mapVectors(UnsafePointer(v + start), gradient.base + start, into: v + start, count: range.count) {
-        $0 * beta2 + (1 - beta2) * $1 * $1
+        $0 * beta2 + rest2 * $1 * $1
       }
       withScratch(range.count) { update in
         mapVectors(
@@ -74,10 +77,10 @@ extension CPUBackend {
     }
   }
 
-  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Float) {
+  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double) {
     average.makeUnique()
     let out = average.storage.pointer
-    let (keep, take) = (Vector(repeating: decay), Vector(repeating: 1 - decay))
+    let (keep, take) = (Vector(repeating: Float(decay)), Vector(repeating: Float(1 - decay)))
     ThreadPool.run(x.count, by: Self.elementChunk) { range in
       let target = out + range.lowerBound
       mapVectors(UnsafePointer(target), x.base + range.lowerBound, into: target, count: range.count) {

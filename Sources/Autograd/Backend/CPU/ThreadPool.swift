@@ -10,10 +10,13 @@ enum ThreadPool {
     return max(1, wanted ?? ProcessInfo.processInfo.activeProcessorCount)
   }()
 
+  /// A smaller number of threads for the work started inside a scope.
+  @TaskLocal static var limit: Int?
+
   /// Runs `body(0) ... body(count - 1)`, in any order, on all threads. What one piece is depends on the
   /// problem's size alone, never on the number of threads, so that results do not either.
   static func run(_ count: Int, _ body: (Int) -> Void) {
-    let workers = min(threads, count)
+    let workers = min(limit ?? threads, count)
     guard workers > 1 else {
       for piece in 0..<count { body(piece) }
       return

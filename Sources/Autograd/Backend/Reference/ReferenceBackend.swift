@@ -58,8 +58,6 @@ struct ReferenceBackend: Backend {
         case .subtract: a - b
         case .multiply: a * b
         case .divide: a / b
-        case .maximum: b > a ? b : a
-        case .minimum: b < a ? b : a
         }
       }, shape)
   }
@@ -167,24 +165,26 @@ struct ReferenceBackend: Backend {
     _ parameter: inout NDArray, _ moments: inout AdamW.Moments, gradient: NDArray,
     _ step: AdamW.Step
   ) {
-    let (beta1, beta2) = (Double(step.beta1), Double(step.beta2))
-    let rate = Double(step.learningRate)
     let gradients = gradient.doubles
-    let first = zip(moments.first.doubles, gradients).map { $0 * beta1 + (1 - beta1) * $1 }
-    let second = zip(moments.second.doubles, gradients).map { $0 * beta2 + (1 - beta2) * $1 * $1 }
-    let updated = parameter.doubles.indices.map { i in
-      let root = (second[i] / Double(step.correction2)).squareRoot() + Double(step.epsilon)
-      return parameter.doubles[i] * (1 - rate * Double(step.weightDecay))
-        - rate / Double(step.correction1) * first[i] / root
+    let first = zip(moments.first.doubles, gradients).map {
+      $0 * step.beta1 + (1 - step.beta1) * $1
+    }
+    let second = zip(moments.second.doubles, gradients).map {
+      $0 * step.beta2 + (1 - step.beta2) * $1 * $1
+    }
+    let updated = zip(parameter.doubles, zip(first, second)).map { p, moments in
+      let root = (moments.1 / step.correction2).squareRoot() + step.epsilon
+      return p * (1 - step.learningRate * step.weightDecay)
+        - step.learningRate / step.correction1 * moments.0 / root
     }
     moments.first = make(first, gradient.shape)
     moments.second = make(second, gradient.shape)
     parameter = make(updated, gradient.shape)
   }
 
-  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Float) {
+  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double) {
     average = make(
-      zip(average.doubles, x.doubles).map { $0 * Double(decay) + $1 * Double(1 - decay) }, x.shape)
+      zip(average.doubles, x.doubles).map { $0 * decay + $1 * (1 - decay) }, x.shape)
   }
 }
 

@@ -1,0 +1,34 @@
+# One set of flags for build and tests: a change of flags would build everything again. Native code comes from the
+# command line, so that the library targets stay usable as dependencies.
+FLAGS := -c release -Xswiftc -enable-testing -Xcc -march=native
+TRAJLOOM := .build/release/trajloom
+
+.PHONY: setup build test test-golden demo real lint clean
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	swift build $(FLAGS) --product trajloom
+
+test: setup
+	swift build $(FLAGS) --build-tests
+	swift test $(FLAGS) --skip-build
+
+# The reference numbers alone; TRAJLOOM_GOLDEN names another folder of them.
+test-golden: setup
+	swift test $(FLAGS) --filter GoldenTests
+
+demo: build
+	@scripts/demo.sh $(TRAJLOOM)
+
+# The same on real tracks: make real REAL=folder of npz, mp4 and captions.csv
+REAL ?= ../shared/data/real
+real: build
+	@scripts/real.sh $(TRAJLOOM) $(REAL)
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build

@@ -1,0 +1,161 @@
+import Autograd
+import DataPipeline
+import Foundation
+
+/// Where a run stands, beside its arrays.
+struct CheckpointState: Codable, Equatable {
+  var step: Int
+  var optimizerSteps: Int
+  var emaUpdates: Int
+  /// Training time so far.
+  var minutes: Double
+  var dataHash: String
+  /// SHA-256 of each file of the checkpoint, by name. The file that holds this is written last.
+  var sha256: [String: String]
+}
+
+/// A checkpoint folder: weights, their average, optimiser state, configuration and `state.json`.
+///
+/// A folder with this name is complete: it was written under another name, synced, and renamed.
+public struct Checkpoint: Sendable {
+  public let path: String
+
+  static let weightsFile = "model.safetensors"
+  static let averageFile = "ema.safetensors"
+  static let optimizerFile = "optimizer.safetensors"
+  static let configFile = "config.json"
+  static let stateFile = "state.json"
+
+  /// Which weights to read.
+  public enum Weights: String, Sendable { case ema, raw }
+
+  /// The checkpoint that `path` names: a checkpoint folder, or a run folder, whose latest it is.
+  /// - Throws: `TrainingError.checkpoint`
+  public init(at path: String) throws {
+    let files = FileManager.default
+    if files.fileExists(atPath: "\(path)/\(Self.stateFile)") {
+      self.path = path
+      return
+    }
+    guard files.fileExists(atPath: path) else {
+      throw TrainingError.checkpoint(
+        path: path, problem: "expected a run or checkpoint folder, and there is none; train one first")
+    }
+    guard let latest = RunDirectory.checkpoints(in: path).last else {
+      throw TrainingError.checkpoint(
+        path: path, problem: "expected a run with a checkpoint, and this folder has none")
+    }
+    self.path = latest
+  }
+
+  init(folder: String) { path = folder }
+
+  /// The configuration that the run was started with.
+  /// - Throws: `ConfigError`, `TrainingError.checkpoint`
+  public func config<Config: Codable>(_ type: Config.Type) throws -> Config {
+    do {
+      return try StrictConfig.load(type, from: "\(path)/\(Self.configFile)")
+    } catch let error as ConfigError {
+      throw TrainingError.checkpoint(
+        path: path, problem: "its configuration is not one of this kind of model (\(error))")
+    }
+  }
+
+  /// Loads the weights into `model`, checking their hash, names and shapes.
+  /// - Parameter weights: `ema` falls back to the raw weights when the run kept no average.
+  /// - Returns: the SHA-256 of the file that was read.
+  /// - Throws: `TrainingError.checkpoint`
+  @discardableResult
+  public func load<M: Module>(_ weights: Weights = .ema, into model: M) throws -> String {
+    let state = try state()
+    let name =
+      weights == .ema && state.sha256[Self.averageFile] != nil ? Self.averageFile : Self.weightsFile
+    let arrays = try arrays(name, state)
+    do { try model.load(arrays) } catch let mismatch as StateMismatch {
+      throw TrainingError.checkpoint(
+        path: "\(path)/\(name)", problem: "not the weights of this model; \(mismatch)")
+    }
+    return state.sha256[name]!
+  }
+
+  /// The SHA-256 of the weights that `load` reads.
+  /// - Throws: `TrainingError.checkpoint`
+  public func weightsHash(_ weights: Weights = .ema) throws -> String {
+    let hashes = try state().sha256
+    return (weights == .ema ? hashes[Self.averageFile] : nil) ?? hashes[Self.weightsFile] ?? ""
+  }
+
+  /// The step that the checkpoint was made after.
+  /// - Throws: `TrainingError.checkpoint`
+  public func step() throws -> Int { try state().step }
+
+  func state() throws -> CheckpointState {
+    let file = "\(path)/\(Self.stateFile)"
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw TrainingError.checkpoint(path: file, problem: "missing or unreadable")
+    }
+    do { return try JSONDecoder().decode(CheckpointState.self, from: data) } catch {
+      throw TrainingError.checkpoint(path: file, problem: "damaged: \(error)")
+    }
+  }
+
+  /// The arrays of one file, after its hash has been checked.
+  func arrays(_ name: String, _ state: CheckpointState) throws -> [String: NDArray] {
+    let file = "\(path)/\(name)"
+    guard let expected = state.sha256[name] else {
+      throw TrainingError.checkpoint(path: file, problem: "\(Self.stateFile) does not list it")
+    }
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw TrainingError.checkpoint(path: file, problem: "missing or unreadable")
+    }
+    let found = SHA256.hexDigest(of: data)
+    guard found == expected else {
+      throw TrainingError.checkpoint(
+        path: file, problem: "damaged: SHA-256 \(found.prefix(12))..., expected \(expected.prefix(12))...")
+    }
+    do { return try SafetensorsFile(path: file).arrays() } catch let error as SafetensorsError {
+      throw TrainingError.checkpoint(path: error.path, problem: error.reason)
+    }
+  }
+
+  /// Writes a checkpoint beside its place, syncs it and renames it to `folder`.
+  /// - Throws: `TrainingError.resource` when the disk is full; nothing is left behind then.
+  static func write(
+    to folder: String, weights: [String: NDArray], average: [String: NDArray]?,
+    optimizer: [String: NDArray], config: String, state: CheckpointState
+  ) throws {
+    let files = FileManager.default
+    let partial = "\(folder).partial-\(getpid())"
+    var state = state
+    do {
+      try? files.removeItem(atPath: partial)
+      try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
+      func save(_ arrays: [String: NDArray], _ name: String) throws {
+        try writeSafetensors(arrays, metadata: ["format": "pt"], to: "\(partial)/\(name)")
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(partial)/\(name)"))
+        state.sha256[name] = SHA256.hexDigest(of: data)
+      }
+      try save(weights, weightsFile)
+      if let average { try save(average, averageFile) }
+      try save(optimizer, optimizerFile)
+      try AtomicFile.write(Data(config.utf8), to: "\(partial)/\(configFile)")
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      try AtomicFile.write(encoder.encode(state), to: "\(partial)/\(stateFile)")
+      // A folder cannot be renamed over another: a checkpoint of the same step makes room first.
+      if files.fileExists(atPath: folder) {
+        try files.moveItem(atPath: folder, toPath: "\(partial)-old")
+      }
+      try files.moveItem(atPath: partial, toPath: folder)
+      try AtomicFile.syncFolder((folder as NSString).deletingLastPathComponent)
+      try? files.removeItem(atPath: "\(partial)-old")
+    } catch {
+      try? files.removeItem(atPath: partial)
+      if let error = error as? FileError {
+        throw TrainingError.resource(
+          "checkpoint not saved: \(error); free space and resume, the previous checkpoint is intact")
+      }
+      throw error
+    }
+  }
+}

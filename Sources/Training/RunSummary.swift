@@ -1,0 +1,39 @@
+import Autograd
+import Foundation
+
+/// What the metrics log of a run says in two lines.
+public struct RunSummary {
+  /// Steps, training loss at the first and over the last logged steps, and the last validation.
+  public let text: String
+
+  /// - Throws: `TrainingError.checkpoint` when the folder has no readable log.
+  public init(_ path: String) throws {
+    let file = "\(path)/metrics.jsonl"
+    guard let log = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw TrainingError.checkpoint(path: file, problem: "missing or unreadable; is this a run folder?")
+    }
+    let lines = log.split(separator: "\n").compactMap { try? StrictJSON(parsing: $0.utf8) }
+    func number(_ json: StrictJSON, _ key: String) -> Double? {
+      guard case .number(let text)? = json[key] else { return nil }
+      return Double(text)
+    }
+    let training = lines.filter { $0["kind"]?.string == "train" }
+    guard let first = training.first, let start = number(first, "loss"), let last = training.last else {
+      throw TrainingError.checkpoint(path: file, problem: "no training step is logged")
+    }
+    // Single steps are noisy: the end is the mean of the last tenth.
+    let tail = training.suffix(max(1, training.count / 10)).compactMap { number($0, "loss") }
+    let end = tail.reduce(0, +) / Double(max(1, tail.count))
+    var text =
+      "\(path)  step \(last["step"]?.integer ?? 0)  loss \(String(format: "%.4g", start)) -> "
+      + String(format: "%.4g", end)
+    if let validation = lines.last(where: { $0["kind"]?.string == "validation" }) {
+      let values = (validation.members ?? []).compactMap { member -> String? in
+        guard member.key != "step", let value = number(validation, member.key) else { return nil }
+        return "\(member.key) \(String(format: "%.4g", value))"
+      }
+      text += "  validation \(values.joined(separator: " "))"
+    }
+    self.text = text
+  }
+}

@@ -1,0 +1,81 @@
+import Autograd
+
+/// Where runs are kept and what this one is called.
+public struct RunConfig: Codable, Sendable, Equatable {
+  public var dir: String
+  public var name: String
+}
+
+/// The part of a `train` block that every objective shares.
+public struct TrainingConfig: Codable, Sendable, Equatable {
+  public enum Schedule: String, Codable, Sendable { case constant, warmup, cosine }
+  public enum ActivationCheckpointing: String, Codable, Sendable { case none, block }
+  public enum NonFinitePolicy: String, Codable, Sendable { case stop, skip }
+
+  public var maxSteps: Int
+  /// Minutes of training after which the run ends as if at `maxSteps`; 0 for no limit.
+  public var maxMinutes: Double
+  public var batchSize: Int
+  public var gradientAccumulationSteps: Int
+  public var learningRate: Double
+  public var betas: [Double]
+  public var weightDecay: Double
+  public var clipGradNorm: Double
+  public var lrSchedule: Schedule
+  public var warmupSteps: Int
+  public var minLr: Double
+  /// Decay of the weights' moving average; 0 for none.
+  public var emaDecay: Double
+  public var seed: UInt64
+  public var activationCheckpointing: ActivationCheckpointing
+  public var logEvery: Int
+  public var valEvery: Int
+  public var valMaxBatches: Int
+  public var saveEvery: Int
+  public var keepLast: Int
+  /// What to do when a loss or gradient is not finite: stop, or skip the step (at most ten in a row).
+  public var onNonfinite: NonFinitePolicy
+
+  /// Keys that a resumed run may change: they do not alter what is computed.
+  public static let harmlessKeys: Set<String> = [
+    "run", "train.max_steps", "train.max_minutes", "train.log_every", "train.val_every",
+    "train.val_max_batches", "train.save_every", "train.keep_last", "train.on_nonfinite",
+  ]
+
+  /// - Throws: `ConfigError` that names the first key that does not fit.
+  public func validate() throws {
+    func check(_ holds: Bool, _ key: String, _ expected: String, _ found: Any) throws {
+      guard holds else {
+        throw ConfigError(key: "train.\(key)", expected: expected, found: "\(found)")
+      }
+    }
+    try check(maxSteps > 0, "max_steps", "a positive number", maxSteps)
+    try check(maxMinutes >= 0, "max_minutes", "a number >= 0", maxMinutes)
+    try check(batchSize > 0, "batch_size", "a positive number", batchSize)
+    try check(
+      gradientAccumulationSteps > 0, "gradient_accumulation_steps", "a positive number",
+      gradientAccumulationSteps)
+    try check(learningRate > 0 && learningRate.isFinite, "learning_rate", "a positive number", learningRate)
+    try check(
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "betas",
+      "two numbers in [0, 1)", betas)
+    try check(weightDecay >= 0, "weight_decay", "a number >= 0", weightDecay)
+    try check(clipGradNorm > 0, "clip_grad_norm", "a positive number", clipGradNorm)
+    try check(warmupSteps >= 0, "warmup_steps", "a number >= 0", warmupSteps)
+    try check(minLr >= 0 && minLr <= learningRate, "min_lr", "0 to learning_rate", minLr)
+    try check((0..<1).contains(emaDecay), "ema_decay", "a number in [0, 1)", emaDecay)
+    try check(logEvery > 0, "log_every", "a positive number", logEvery)
+    try check(valEvery > 0, "val_every", "a positive number", valEvery)
+    try check(valMaxBatches > 0, "val_max_batches", "a positive number", valMaxBatches)
+    try check(saveEvery > 0, "save_every", "a positive number", saveEvery)
+    try check(keepLast >= 2, "keep_last", "at least 2", keepLast)
+  }
+
+  var schedule: LearningRateSchedule {
+    switch lrSchedule {
+    case .constant: .constant
+    case .warmup: .warmup(warmupSteps)
+    case .cosine: .cosine(warmup: warmupSteps, total: maxSteps, minimum: minLr)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Autograd
+
+/// What the generator is told about a batch of clips. Absent conditions are absent, not zero, unless noted.
+public struct FlowConditions {
+  /// Scaled history latents, [B, L, N, C].
+  public var history: Tensor
+  /// Visibility on latent time, [B, L, N]; nil counts as invisible everywhere, as published.
+  public var historyVisibility: Tensor?
+  /// Video latents [B, L, N, Cv], nil counts as zeros; or, for the `patch` source, frames [B, T, H/4, W/4, 3] in [0, 1].
+  public var video: Tensor?
+  /// Pooled text embedding, [B, E].
+  public var text: Tensor?
+
+  public init(
+    history: Tensor, historyVisibility: Tensor? = nil, video: Tensor? = nil, text: Tensor? = nil
+  ) {
+    self.history = history
+    self.historyVisibility = historyVisibility
+    self.video = video
+    self.text = text
+  }
+}
+
+/// Everything that depends on the conditions and not on the noisy latents or the flow time. Computed once for all ODE steps
+/// and all on-policy steps.
+public struct FlowContext {
+  /// What track and video fusion add to the query tokens, [B, L, N, D]; nil without fusion.
+  let fusion: Tensor?
+  /// Each token's own history, [B, S, N, D], S = L, or 2L with concatenated video.
+  let temporal: Tensor
+  /// The context of the spatial blocks, [B, S', D]; nil without one.
+  let spatial: Tensor?
+  /// The condition vector without its time term, [B, D].
+  let condition: Tensor
+  /// Per block, its keys and values of the context. Empty when blocks are checkpointed: they are computed again then.
+  var keysValues: [Tensor?]
+}

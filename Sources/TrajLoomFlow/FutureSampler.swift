@@ -1,0 +1,92 @@
+import Autograd
+import DataPipeline
+import Foundation
+import TrajLoomVAE
+
+/// Draws futures: latents by solving the flow, points through the VAE's decoder, visibility through its head.
+public struct FutureSampler {
+  /// One drawn future of one clip.
+  public struct Future: Sendable {
+    /// [T, N, 2], pixels.
+    public let positions: [Float]
+    /// Probability of being visible, [T, N].
+    public let probability: [Float]
+  }
+
+  private let flow: TrajectoryDiT
+  private let vae: TrajectoryVAE
+  private let visibility: VisibilityPredictor
+  private let scaling: LatentScaling
+  private let matching: FlowMatchingConfig
+  private let solver: ODESolver
+  private let steps: Int
+  private let seed: UInt64
+
+  public init(
+    flow: TrajectoryDiT, vae: TrajectoryVAE, visibility: VisibilityPredictor,
+    scaling: LatentScaling, matching: FlowMatchingConfig, solver: ODESolver, steps: Int, seed: UInt64
+  ) {
+    self.flow = flow
+    self.vae = vae
+    self.visibility = visibility
+    self.scaling = scaling
+    self.matching = matching
+    self.solver = solver
+    self.steps = steps
+    self.seed = seed
+  }
+
+  /// Encodes a history and its conditions. Done once for all samples of a clip.
+  /// - Parameters:
+  ///   - tracks: [T, N, 2], pixels; `visibility`: 0 or 1, [T, N].
+  ///   - video: frames [T, H/4, W/4, 3] in [0, 1], or latents [L, N, Cv]; as the flow's configuration has it.
+  ///   - text: [E], when it comes precomputed.
+  public func prepare(
+    id: String, tracks: NDArray, visibility: NDArray, caption: String, video: NDArray?,
+    text: NDArray?
+  ) -> PreparedClip {
+    func batched(_ array: NDArray) -> NDArray { array.reshaped([1] + array.shape) }
+    let stride = vae.config.useTempCompress ? vae.config.tempStride : 1
+    let isPatch = flow.config.videoSource == .patch
+    let latents = vae.encode(vae.anchor.normalize(batched(tracks))).mean.array
+    let batch = LatentBatch(
+      clips: [id], captions: [caption], zHistory: latents, zFuture: latents,
+      historyVisibility: latentVisibility(batched(visibility), stride: stride),
+      futureVisibility: latentVisibility(batched(visibility), stride: stride),
+      video: isPatch ? video.map(batched) : nil, videoLatents: isPatch ? nil : video.map(batched),
+      textEmbedding: text.map(batched))
+    return PreparedClip(
+      id: id, history: scaling.scale(latents),
+      context: flow.context(flow.conditions(batch, scaling, keepsText: nil)))
+  }
+
+  /// A prepared clip.
+  public struct PreparedClip {
+    let id: String
+    let history: NDArray  // [1, L, N, C], scaled
+    let context: FlowContext
+  }
+
+  /// Sample number `sample` of a clip: it depends on the seed, the clip's id and the number alone.
+  public func draw(_ clip: PreparedClip, sample: Int) -> Future {
+    let stream = "sample/\(clip.id)"
+    var anchorShape = clip.history.shape
+    anchorShape[1] = 1
+    let source = RectifiedFlow.source(
+      noise: Philox(seed: seed, stream: stream)
+        .normal(clip.history.shape, step: 0, firstSample: sample),
+      anchorNoise: Philox(seed: seed, stream: stream + "/anchor")
+        .normal(anchorShape, step: 0, firstSample: sample),
+      history: clip.history, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
+    let z = solver.solve(from: source, steps: steps) { z, time in
+      flow.velocity(z, time: [time], clip.context)
+    }
+    let points = vae.decodePoints(Tensor(scaling.unscale(z))).array  // [1, T, N, 2]
+    let logits = visibility(Tensor(z), history: Tensor(clip.history))
+    let stride = vae.config.useTempCompress ? vae.config.tempStride : 1
+    let frames = vae.config.numFramesIn
+    return Future(
+      positions: vae.anchor.denormalize(points).scalars,
+      probability: framewise(sigmoid(logits).array, frames: frames, stride: stride).scalars)
+  }
+}

@@ -1,0 +1,268 @@
+import Autograd
+import Foundation
+
+// B batch, L latent frames, N tokens per frame, D width, C latent channels, Cv video channels, E text width,
+// S context length.
+
+/// TrajLoom-Flow (arXiv 2603.22606, section 3.3; `models/trajloom_generator.py` of zewei-Zhang/TrajLoom): the velocity field
+/// of a rectified flow over future latents, given the history's.
+///
+/// Blocks come in pairs, even ones over space and odd ones over time; by default the temporal one of a pair runs first.
+public struct TrajectoryDiT: Module {
+  public let config: FlowConfig
+
+  @Parameter var posEmbed: Tensor  // [1, N, D]
+  @Parameter var segEmbed: Tensor  // [2, D]: history, future
+  let inProj: Linear  // C -> D
+  let histTrackProj: Linear  // C -> D
+  let histVisProj: Linear?  // 1 -> D, zero-initialised
+  let alphaHistVis: Parameter?  // []
+  let histVideoProj: Linear?  // Cv -> D
+  let alphaVideoCtx: Parameter?  // []
+  let timeMlp: [any Layer]  // D -> 4D -> D
+  let textProj: Linear?  // E -> D
+  let videoGlobalProj: Linear?  // Cv -> D
+  let betaVideoCond: Parameter?  // []
+  let trackGlobalProj: Linear  // 2C -> D
+  @Parameter var betaTrackCond: Tensor  // []
+  let blocks: [DiTBlock]
+  let outProj: Linear  // D -> C
+  @Parameter var trackFusionScale: Tensor  // []
+  let trackFusionGateLogit: Parameter?  // [L]
+  let videoFusionScale: Parameter?  // []
+  /// The trained encoders of raw video and captions; absent when both come precomputed.
+  public let videoEncoder: VideoTubeletEncoder?
+  public let textEncoder: TextHashEncoder?
+  private let historyTimes: NDArray  // [L, D]
+  private let futureTimes: NDArray  // [L, D]
+  private let checkpointsBlocks: Bool
+
+  /// A model with the published initialisation.
+  /// - Throws: `ConfigError` if the configuration does not fit together.
+  public init(_ config: FlowConfig, seed: UInt64, checkpointsBlocks: Bool = false) throws {
+    try config.validate()
+    var initializer = Initializer(seed: seed)
+    let (width, channels) = (config.hiddenSize, config.latentChannels)
+    func scalar(_ value: Double) -> Tensor { Tensor(NDArray(Float(value))) }
+    self.config = config
+    self.checkpointsBlocks = checkpointsBlocks
+
+    inProj = Linear(channels, width, &initializer)
+    histTrackProj = Linear(channels, width, &initializer)
+    histVisProj = config.useHistVisCond ? Linear(zeros: 1, width) : nil
+    alphaHistVis =
+      config.useHistVisCond ? Parameter(wrappedValue: scalar(config.histVisScaleInit)) : nil
+    let video = config.useVideoCond
+    histVideoProj = video ? Linear(config.videoLatentChannels, width, &initializer) : nil
+    alphaVideoCtx = video ? Parameter(wrappedValue: scalar(1)) : nil
+    posEmbed = initializer.truncatedNormal([1, config.tokens, width], deviation: 0.02)
+    segEmbed = initializer.truncatedNormal([2, width], deviation: 0.02)
+    timeMlp = [
+      Linear(width, 4 * width, &initializer), SiLU(), Linear(4 * width, width, &initializer),
+    ]
+    textProj = config.useTextCond ? Linear(config.textEmbedDim, width, &initializer) : nil
+    videoGlobalProj = video ? Linear(config.videoLatentChannels, width, &initializer) : nil
+    betaVideoCond = video ? Parameter(wrappedValue: scalar(1)) : nil
+    trackGlobalProj = Linear(2 * channels, width, &initializer)
+    betaTrackCond = scalar(1)
+    blocks = (0..<config.depth).map { _ in
+      DiTBlock(
+        width: width, heads: config.numHeads, mlpRatio: config.mlpRatio, &initializer)
+    }
+    outProj = Linear(width, channels, &initializer)
+    trackFusionScale = scalar(config.trackFusionScaleInit)
+    trackFusionGateLogit =
+      config.trackFusionUseTimeGate
+      ? Parameter(wrappedValue: Self.initialGateLogit(config.numFramesLatent)) : nil
+    videoFusionScale =
+      video && config.videoFusion != .none
+      ? Parameter(wrappedValue: scalar(config.videoFusionScaleInit)) : nil
+    videoEncoder =
+      video && config.videoSource == .patch ? VideoTubeletEncoder(config, &initializer) : nil
+    textEncoder =
+      config.useTextCond && config.textSource == .hash
+      ? TextHashEncoder(width: config.textEmbedDim, &initializer) : nil
+
+    // Absolute frame indices: the model knows that the future comes after the history.
+    let steps = (0..<config.numFramesLatent).map { Float($0 * config.latentTimeStride) }
+    let start = Float(config.useOverlap ? config.numFramesIn - 1 : config.numFramesIn)
+    historyTimes = SinusoidalEmbedding.cosineFirst(steps, width: width)
+    futureTimes = SinusoidalEmbedding.cosineFirst(steps.map { start + $0 }, width: width)
+  }
+
+  /// Logits of gates that fall evenly from 0.95 at the first to 0.35 at the last future step.
+  private static func initialGateLogit(_ steps: Int) -> Tensor {
+    let gates = (0..<steps).map { 0.95 + (0.35 - 0.95) * Double($0) / Double(max(1, steps - 1)) }
+    return Tensor(gates.map { Float(log($0 / (1 - $0))) }, shape: [steps])
+  }
+
+  // MARK: Context
+
+  /// Everything about `conditions` that all evaluations of `velocity` share.
+  public func context(_ conditions: FlowConditions) -> FlowContext {
+    let history = conditions.history
+    let (batch, steps, tokens, width) = (
+      history.shape[0], config.numFramesLatent, config.tokens, config.hiddenSize
+    )
+    precondition(
+      history.shape == [batch, steps, tokens, config.latentChannels],
+      "context: history \(history.shape), expected [B, \(steps), \(tokens), \(config.latentChannels)]")
+    let device = history.device
+
+    var track = histTrackProj(history)  // [B, L, N, D]
+    if let histVisProj, let alphaHistVis {
+      let visibility =
+        conditions.historyVisibility?.reshaped([batch, steps, tokens, 1])
+        ?? Tensor(NDArray.zeros([batch, steps, tokens, 1], device: device))
+      track = track + alphaHistVis.wrappedValue * histVisProj(visibility)
+    }
+
+    let videoLatents = videoLatents(conditions, batch, device)  // [B, L, N, Cv]
+    let video = videoLatents.flatMap { latents in histVideoProj?(latents) }
+    var sequence = [track]
+    if let video, let alphaVideoCtx {
+      let scaled = alphaVideoCtx.wrappedValue * video
+      switch config.videoCtxMode {
+      case .concat: sequence = [track, scaled]
+      case .sum: sequence = [track + scaled]
+      }
+    }
+    let stamp =
+      Tensor(historyTimes.on(device).reshaped([1, steps, 1, width]))
+      + segEmbed.sliced(axis: 0, 0..<1)
+    let stamped = sequence.map { $0 + stamp }  // each [B, L, N, D]
+    let temporal = stamped.count == 1 ? stamped[0] : concatenated(stamped, axis: 1)
+    let spatial = spatialContext(stamped)
+
+    var keysValues: [Tensor?] = []
+    if !checkpointsBlocks {
+      keysValues = blocks.indices.map { index in
+        contextOfBlock(index, temporal, spatial).map { blocks[index].xattn.kv($0) }
+      }
+    }
+    return FlowContext(
+      fusion: fusion(track: track, video: video), temporal: temporal, spatial: spatial,
+      condition: condition(history, videoLatents, conditions.text), keysValues: keysValues)
+  }
+
+  private func videoLatents(_ conditions: FlowConditions, _ batch: Int, _ device: Device) -> Tensor? {
+    guard config.useVideoCond else { return nil }
+    guard let video = conditions.video else {
+      return Tensor(
+        NDArray.zeros(
+          [batch, config.numFramesLatent, config.tokens, config.videoLatentChannels], device: device))
+    }
+    return videoEncoder.map { $0(video) } ?? video
+  }
+
+  /// The last steps of track and video, pooled over the grid, plus the pooled position embedding: [B, S', D].
+  private func spatialContext(_ parts: [Tensor]) -> Tensor? {
+    let (batch, steps, width) = (parts[0].shape[0], config.numFramesLatent, config.hiddenSize)
+    switch config.spatialCtxMode {
+    case .none:
+      return nil
+    case .timeMean:
+      return concatenated(parts, axis: 1).mean([2])
+    case .pooledLast:
+      let used = config.spatialCtxIncludeVideo ? parts : [parts[0]]
+      let last = used.map { $0.sliced(axis: 1, steps - config.spatialCtxLastK..<steps) }
+      let selected = last.count == 1 ? last[0] : concatenated(last, axis: 1)  // [B, K, N, D]
+      let (rows, columns) = (config.gridRows, config.gridColumns)
+      let count = selected.shape[1]
+      let pooled = meanPooled(
+        selected.reshaped([batch * count, rows, columns, width]), block: config.spatialCtxPool)
+      let positions = meanPooled(
+        posEmbed.reshaped([1, rows, columns, width]), block: config.spatialCtxPool)
+      return (pooled + positions).reshaped([batch, pooled.array.count / (batch * width), width])
+    }
+  }
+
+  /// The hint of the last observed steps that is added to the query: scale · gate_t · (l + w_t (l - l')), with l and l' the
+  /// track context at the last and last but one history step, w from 0 to 1 over the future.
+  private func fusion(track: Tensor, video: Tensor?) -> Tensor? {
+    let steps = config.numFramesLatent
+    let gate =
+      trackFusionGateLogit.map { sigmoid($0.wrappedValue).reshaped([1, steps, 1, 1]) }
+    func gated(_ scale: Tensor, _ hint: Tensor) -> Tensor { (gate.map { scale * $0 } ?? scale) * hint }
+
+    let last = track.sliced(axis: 1, steps - 1..<steps)  // [B, 1, N, D]
+    var hints: [Tensor] = []
+    switch config.trackFusion {
+    case .none: break
+    case .addLast: hints.append(gated(trackFusionScale, last))
+    case .addLastPlusVel:
+      let change = last - track.sliced(axis: 1, steps - 2..<steps - 1)
+      let ramp = (0..<steps).map { Float($0) / Float(steps - 1) }
+      let weights = Tensor(ramp, shape: [1, steps, 1, 1], device: track.device)
+      hints.append(gated(trackFusionScale, last + weights * change))
+    }
+    if let video, let videoFusionScale {
+      hints.append(gated(videoFusionScale.wrappedValue, video.sliced(axis: 1, steps - 1..<steps)))
+    }
+    guard let first = hints.first else { return nil }
+    return hints.dropFirst().reduce(first, +)
+  }
+
+  /// Text and global summaries of video and track, to which `velocity` adds the time: [B, D].
+  private func condition(_ history: Tensor, _ video: Tensor?, _ text: Tensor?) -> Tensor {
+    let steps = config.numFramesLatent
+    let last = history.sliced(axis: 1, steps - 1..<steps).mean([1, 2])
+    let summary = concatenated([history.mean([1, 2]), last], axis: 1)  // [B, 2C]
+    var condition = betaTrackCond * trackGlobalProj(summary)
+    if let video, let videoGlobalProj, let betaVideoCond {
+      condition = condition + betaVideoCond.wrappedValue * videoGlobalProj(video.mean([1, 2]))
+    }
+    if let text, let textProj { condition = condition + textProj(text) }
+    return condition
+  }
+
+  private func contextOfBlock(_ index: Int, _ temporal: Tensor, _ spatial: Tensor?) -> Tensor? {
+    index % 2 == 0 ? spatial : temporal
+  }
+
+  // MARK: Velocity
+
+  /// The velocity at noisy latents `z` and flow times `time`.
+  ///
+  /// - Parameters:
+  ///   - z: [B, L, N, C]
+  ///   - time: one per sample, in [0, 1].
+  /// - Returns: [B, L, N, C]
+  public func velocity(_ z: Tensor, time: [Float], _ context: FlowContext) -> Tensor {
+    let (steps, tokens, width) = (config.numFramesLatent, config.tokens, config.hiddenSize)
+    precondition(
+      z.shape == [time.count, steps, tokens, config.latentChannels],
+      "velocity: z \(z.shape) for \(time.count) times, expected [B, \(steps), \(tokens), "
+        + "\(config.latentChannels)]")
+    let embedding = SinusoidalEmbedding.cosineFirst(time, width: width).on(z.device)
+    let condition = timeMlp(Tensor(embedding)) + context.condition  // [B, D]
+
+    var x = inProj(z)  // [B, L, N, D]
+    if let fusion = context.fusion { x = x + fusion }
+    let stamp =
+      Tensor(futureTimes.on(z.device).reshaped([1, steps, 1, width]))
+      + segEmbed.sliced(axis: 0, 1..<2)
+    x = x + (stamp + posEmbed.reshaped([1, 1, tokens, width]))
+
+    for pair in stride(from: 0, to: blocks.count, by: 2) {
+      for index in config.temporalFirst ? [pair + 1, pair] : [pair, pair + 1] {
+        x = run(index, x, condition, context)
+      }
+    }
+    return outProj(rmsNorm(x))
+  }
+
+  private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor {
+    let block = blocks[index]
+    let axis: DiTBlock.Axis = index % 2 == 0 ? .space : .time
+    guard checkpointsBlocks else {
+      return block(x, condition: condition, keyValue: context.keysValues[index], axis: axis)
+    }
+    let own = contextOfBlock(index, context.temporal, context.spatial)
+    return checkpointed(block, [x, condition] + (own.map { [$0] } ?? [])) { block, inputs in
+      block(
+        inputs[0], condition: inputs[1],
+        keyValue: inputs.count > 2 ? block.xattn.kv(inputs[2]) : nil, axis: axis)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Autograd
+
+/// A pre-norm transformer block over tokens [B, T, N, D] that attends along time or space.
+///
+/// x += gate_msa · attn(norm1(x));  x += gate_mlp · mlp(norm3(x)), gates initialised to zero
+/// (zewei-Zhang/TrajLoom, `models/trajloom_vae.py`, `TrajTransformerBlock`).
+struct TrajectoryTransformerBlock: Module {
+  @Parameter var gateMsa: Tensor  // [1, 1, D]
+  @Parameter var gateMlp: Tensor  // [1, 1, D]
+  let norm1: RMSNorm
+  let attn: SelfAttention
+  let norm2: RMSNormBuffer
+  let norm3: RMSNorm
+  let mlp: MLP
+
+  init(width: Int, heads: Int, mlpRatio: Double, _ initializer: inout Initializer) {
+    let hidden = Int(Double(width) * mlpRatio)
+    gateMsa = .zeros([1, 1, width])
+    gateMlp = .zeros([1, 1, width])
+    norm1 = RMSNorm(width)
+    attn = SelfAttention(width: width, heads: heads, &initializer)
+    norm2 = RMSNormBuffer(width)
+    norm3 = RMSNorm(width)
+    mlp = MLP(
+      fc1: Linear(xavier: width, hidden, &initializer),
+      fc2: Linear(xavier: hidden, width, &initializer))
+  }
+
+  /// - Parameter axis: 1 to attend over time, 2 over space.
+  func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
+    let x = gatedAdd(x, gate: gateMsa, attn(norm1(x), axis: axis))
+    return gatedAdd(x, gate: gateMlp, mlp(norm3(x)))
+  }
+}
+
+/// Multi-head self-attention with a joint projection, no QK norm.
+struct SelfAttention: Module {
+  let qkv: Linear
+  let proj: Linear
+  private let heads: Int
+
+  init(width: Int, heads: Int, _ initializer: inout Initializer) {
+    qkv = Linear(xavier: width, 3 * width, &initializer)
+    proj = Linear(xavier: width, width, &initializer)
+    self.heads = heads
+  }
+
+  func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
+    proj(selfAttention(qkv(x), heads: heads, axis: axis))
+  }
+}
+
+/// The norm that published checkpoints carry and no forward pass uses.
+struct RMSNormBuffer: Module {
+  @Buffer var weight: NDArray  // [D]
+  init(_ width: Int) { weight = NDArray(repeating: 1, shape: [width]) }
+}

@@ -1,0 +1,223 @@
+import Autograd
+import DataPipeline
+import Foundation
+import TrajLoomFlow
+import TrajLoomVAE
+import Training
+
+extension Command {
+  static let sample = Command(
+    words: ["sample"], summary: "draw futures for clips, in the published layout",
+    options: [
+      Option("--flow", "RUN", "the generator's run or checkpoint folder"),
+      Option("--data", "DIR", "shards of tracks: a folder or one file"),
+      Option("--out", "DIR", "where to write a folder per clip"),
+      Option("--clip", "ID", "only this clip", repeats: true),
+      Option("--split", "all|validation", "all clips, or those held out in training (default all)"),
+      Option("--samples", "K", "futures per clip (default 1)"),
+      Option("--steps", "N", "ODE steps (default: sample.steps of the run)"),
+      Option("--solver", "NAME", "euler, heun, midpoint or rk4 (default: sample.solver of the run)"),
+      Option("--seed", "S", "seed of the draws (default 0)"),
+      Option("--weights", "ema|raw", "which weights of the generator (default ema)"),
+      Option("--vae", "RUN", "the VAE's run (default: data.vae of the run)"),
+      Option("--visibility", "RUN", "the visibility head's run (default: sample.visibility of the run)"),
+    ]
+  ) { arguments in
+    let out = try arguments.required("--out")
+    let samples = try arguments.integer("--samples") ?? 1
+    let set = try ShardSet(path: arguments.required("--data"))
+    let models = try SamplingModels(arguments, data: set)
+    let clips = try models.clips(of: set, arguments)
+    var progress = ProgressLine()
+    for (done, index) in clips.enumerated() {
+      try models.write(
+        set, clip: index, samples: samples, to: out
+      ) { sample in
+        progress.show(
+          "clip \(done + 1)/\(clips.count) \(set.clips[index].id)  sample \(sample + 1)/\(samples)",
+          isMilestone: sample + 1 == samples)
+      }
+    }
+    progress.finish()
+    say("\(out): \(clips.count) clips with \(samples) futures each")
+  }
+}
+
+/// The three models and what is recorded of them.
+private struct SamplingModels {
+  private let config: FlowRunConfig
+  private let flow: TrajectoryDiT
+  private let sampler: FutureSampler
+  private let meta: [String: Any]
+
+  init(_ arguments: Arguments, data: ShardSet) throws {
+    let flowCheckpoint = try Checkpoint(at: arguments.required("--flow"))
+    config = try flowCheckpoint.config(FlowRunConfig.self)
+    let weights = arguments.string("--weights") ?? "ema"
+    guard let kind = Checkpoint.Weights(rawValue: weights) else {
+      throw ConfigError(key: "--weights", expected: "ema or raw", found: weights)
+    }
+    try config.data.windows.check(data.geometry, frames: data.frames)
+    flow = try TrajectoryDiT(config.flow, seed: 0)
+    let flowHash = try flowCheckpoint.load(kind, into: flow)
+
+    let vaeCheckpoint = try Checkpoint(at: arguments.string("--vae") ?? config.data.cache.vae)
+    let vae = try TrajectoryVAE(vaeCheckpoint.config(VAERunConfig.self).vae, seed: 0)
+    let vaeHash = try vaeCheckpoint.load(.ema, into: vae)
+    let latents = try LatentSet(path: config.data.cache.latents)
+    guard latents.vaeSHA256 == vaeHash else {
+      throw TrainingError.checkpoint(
+        path: vaeCheckpoint.path,
+        problem: "the flow was trained on latents of other VAE weights (\(latents.vaeSHA256.prefix(12))..., found "
+          + "\(vaeHash.prefix(12))...); pass the right run with --vae")
+    }
+    let statistics = "\(config.data.cache.latents)/latent_stats.json"
+    let scaling = try LatentStatistics.read(statistics).scaling(source: statistics)
+
+    let headPath = arguments.string("--visibility") ?? config.sample.visibility
+    let headCheckpoint = try Checkpoint(at: headPath)
+    let head = try VisibilityPredictor(
+      headCheckpoint.config(VisibilityRunConfig.self).visibility, seed: 0)
+    let headHash = try headCheckpoint.load(.ema, into: head)
+
+    let solver = try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
+      rawValue: config.sample.solver)!
+    let steps = try arguments.integer("--steps") ?? config.sample.steps
+    let seed = try arguments.integer("--seed", minimum: 0) ?? 0
+    sampler = FutureSampler(
+      flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
+      solver: solver, steps: steps, seed: UInt64(seed))
+    meta = [
+      "solver": solver.rawValue, "steps": steps, "noise_seed": seed, "weights": weights,
+      "flow_checkpoint": flowCheckpoint.path, "flow_sha256": flowHash,
+      "vae_checkpoint": vaeCheckpoint.path, "vae_sha256": vaeHash,
+      "visibility_checkpoint": headCheckpoint.path, "visibility_sha256": headHash,
+      "vis_threshold": config.sample.visThreshold,
+    ]
+  }
+
+  /// The clips that are asked for, as indices into `set.clips`.
+  func clips(of set: ShardSet, _ arguments: Arguments) throws -> [Int] {
+    let split = arguments.string("--split") ?? "all"
+    let candidates: [Int]
+    switch split {
+    case "all": candidates = Array(set.clips.indices)
+    case "validation":
+      candidates = try set.split(validationFraction: config.data.windows.valFraction).validation
+    default: throw ConfigError(key: "--split", expected: "all or validation", found: split)
+    }
+    let wanted = arguments.all("--clip")
+    guard !wanted.isEmpty else { return candidates }
+    return try wanted.map { id in
+      guard let index = candidates.first(where: { set.clips[$0].id == id }) else {
+        let near = nearestName(to: id, among: candidates.map { set.clips[$0].id })
+        throw ConfigError(
+          key: "--clip", problem: "no clip \"\(id)\" in \(set.path)"
+            + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+      }
+      return index
+    }
+  }
+
+  /// Writes one clip's folder. It appears when it is complete.
+  func write(
+    _ set: ShardSet, clip index: Int, samples: Int, to out: String, _ progress: (Int) -> Void
+  ) throws {
+    let windows = config.data.windows
+    let (history, tokens) = (windows.histLen, set.geometry.count)
+    let segments = try TrackSegments(
+      set: set, clips: [index], historyLength: history, futureLength: windows.futureLen,
+      augment: .none, seed: 0)
+    let batch = try segments.batch(items: [0, 1], draw: 0)
+    func half(_ array: NDArray, _ i: Int, _ shape: [Int]) -> NDArray {
+      Tensor(array).sliced(axis: 0, i..<i + 1).array.reshaped(shape)
+    }
+    let tracks = half(batch.tracks, 0, [history, tokens, 2])
+    let seen = half(batch.visibility, 0, [history, tokens])
+    let clip = try set.readClip(index, fields: .conditions)
+    let info = set.clips[index]
+    let prepared = sampler.prepare(
+      id: info.id, tracks: tracks, visibility: seen, caption: info.caption,
+      video: try video(of: clip, info, set),
+      text: clip.textEmbedding.map { NDArray($0, shape: [$0.count]) })
+
+    let folder = ClipFolder(out: out, id: info.id)
+    try folder.write { files in
+      let geometry = set.geometry
+      try files.save("query_xy.npy", queryPoints(geometry), [tokens, 2])
+      try files.save("grid_idx.npy", gridIndices(geometry), [tokens])
+      try files.save("hist_tracks.npy", tracks.scalars, tracks.shape)
+      try files.save("hist_visibility.npy", seen.scalars.map { UInt8($0) }, seen.shape)
+      let future = half(batch.tracks, 1, [windows.futureLen, tokens, 2])
+      let futureSeen = half(batch.visibility, 1, [windows.futureLen, tokens])
+      try files.save("gt_tracks.npy", future.scalars, future.shape)
+      try files.save("gt_visibility.npy", futureSeen.scalars.map { UInt8($0) }, futureSeen.shape)
+      if let frames = clip.video {
+        let (h, w) = (geometry.height / 4, geometry.width / 4)
+        try files.save("hist_last_frame.npy", Array(frames.suffix(h * w * 3)), [h, w, 3])
+      }
+      for sample in 0..<samples {
+        let drawn = sampler.draw(prepared, sample: sample)
+        let prefix = samples == 1 ? "" : "sample_\(sample < 10 ? "0" : "")\(sample)/"
+        let shape = [windows.futureLen, tokens]
+        try files.save("\(prefix)pred_tracks.npy", drawn.positions, shape + [2])
+        try files.save("\(prefix)pred_visibility_prob.npy", drawn.probability, shape)
+        try files.save(
+          "\(prefix)pred_visibility.npy",
+          drawn.probability.indices.map { i in
+            let (x, y) = (drawn.positions[2 * i], drawn.positions[2 * i + 1])
+            let isVisible = drawn.probability[i] > Float(config.sample.visThreshold)
+            return isVisible && geometry.contains(x: x, y: y) ? UInt8(1) : 0
+          }, shape)
+        progress(sample)
+      }
+      try files.saveMeta(
+        meta.merging([
+          "id": info.id, "caption": info.caption, "source": info.source, "H": geometry.height,
+          "W": geometry.width, "grid_stride": geometry.stride, "grid_origin": "topleft",
+          "hist_len": history, "future_len": windows.futureLen, "pred_len": windows.futureLen,
+          "num_points": tokens, "num_samples": samples, "fps": set.fps,
+        ]) { $1 })
+    }
+  }
+
+  /// The clip's video as the generator's configuration wants it.
+  /// - Throws: `DataError` when it is switched on and the shards have none.
+  private func video(of clip: Clip, _ info: ShardSet.ClipInfo, _ set: ShardSet) throws -> NDArray? {
+    guard config.flow.useVideoCond else { return nil }
+    func missing(_ what: String) -> DataError {
+      DataError(
+        "\(set.path): clip \(info.id): expected \(what), as the generator was trained with it (video_source "
+          + "\(config.flow.videoSource.rawValue)), found none; import the clips with their videos")
+    }
+    switch config.flow.videoSource {
+    case .patch:
+      guard let frames = clip.video else { throw missing("history frames") }
+      let shape = [info.videoFrames, set.geometry.height / 4, set.geometry.width / 4, 3]
+      return NDArray(frames.map { Float($0) / 255 }, shape: shape)
+    case .precomputed:
+      guard let latents = clip.videoLatents, let shape = info.videoLatentShape else {
+        throw missing("video latents")
+      }
+      return NDArray(latents, shape: shape)
+    }
+  }
+}
+
+/// x and y of every query point, row by row.
+private func queryPoints(_ geometry: GridGeometry) -> [Int64] {
+  (0..<geometry.rows).flatMap { row in
+    (0..<geometry.columns).flatMap { column -> [Int64] in
+      let point = geometry.queryPoint(row: row, column: column)
+      return [Int64(point.x), Int64(point.y)]
+    }
+  }
+}
+
+/// The index y · W + x of every query point.
+private func gridIndices(_ geometry: GridGeometry) -> [Int64] {
+  let points = queryPoints(geometry)
+  return stride(from: 0, to: points.count, by: 2).map {
+    points[$0 + 1] * Int64(geometry.width) + points[$0]
+  }
+}

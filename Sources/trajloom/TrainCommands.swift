@@ -1,0 +1,235 @@
+import Autograd
+import DataPipeline
+import Foundation
+import TrajLoomFlow
+import TrajLoomVAE
+import Training
+
+private let trainOptions: [Option] = [
+  Option("--config", "FILE", "the run's configuration, JSON"),
+  Option("--set", "a.b=VALUE", "override one key of it", repeats: true),
+  Option("--name", "NAME", "the run's name, in place of run.name"),
+  Option("--resume", "auto|never|PATH", "continue this run if it exists (auto), start anew, or from PATH"),
+  Option("--dry-run", nil, "check configuration, data and model, run one step, write nothing"),
+  Option("--print-config", nil, "print the resolved configuration and end"),
+]
+
+extension Command {
+  static let trainVAE = Command(
+    words: ["train", "vae"], summary: "train the trajectory VAE on tracks", options: trainOptions
+  ) { arguments in
+    var config = try StrictConfig.load(
+      VAERunConfig.self, from: arguments.required("--config"), overrides: arguments.all("--set"))
+    if let name = arguments.string("--name") { config.run.name = name }
+    try config.validate()
+    let session = try TrainingSession(arguments, run: config.run, config: config)
+    guard let session else { return }
+
+    let set = try ShardSet(path: config.data.windows.path)
+    try config.data.windows.check(set.geometry, frames: set.frames)
+    let split = try set.split(validationFraction: config.data.windows.valFraction)
+    let loop = config.train.loop
+    let windows = config.data.windows
+    let training = try TrackSegments(
+      set: set, clips: split.train, historyLength: windows.histLen, futureLength: windows.futureLen,
+      augment: config.data.changes.augment, seed: loop.seed)
+    let validation = try TrackSegments(
+      set: set, clips: split.validation, historyLength: windows.histLen,
+      futureLength: windows.futureLen, augment: .none, seed: loop.seed)
+    let order = BatchOrder(seed: loop.seed, items: training.count, batchSize: loop.batchSize)
+    let batches = BatchSource<TrackBatch>(
+      training: { try training.batch(items: order.items(batch: $0), draw: $0) },
+      validationCount: batchCount(validation.count, loop.batchSize),
+      validation: {
+        try validation.batch(items: batchItems($0, validation.count, loop.batchSize), draw: $0)
+      }, dataHash: set.contentHash)
+    let model = try TrajectoryVAE(
+      config.vae, seed: loop.seed, checkpointsBlocks: loop.activationCheckpointing == .block)
+    session.announce(
+      "VAE \(model.parameterCount) parameters, \(config.vae.encoding.rawValue) encoding; "
+        + "\(split.train.count) training and \(split.validation.count) validation clips")
+    try session.train(
+      VAEObjective(model, config.train.loss, seed: loop.seed), batches, loop, config)
+  }
+
+  static let trainFlow = Command(
+    words: ["train", "flow"], summary: "train the generator on latents", options: trainOptions
+  ) { arguments in
+    var config = try StrictConfig.load(
+      FlowRunConfig.self, from: arguments.required("--config"), overrides: arguments.all("--set"))
+    if let name = arguments.string("--name") { config.run.name = name }
+    try config.validate()
+    guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
+
+    let loop = config.train.loop
+    let latents = try LatentCache.open(config.data)
+    try latents.check(
+      channels: config.flow.latentChannels, frames: config.flow.numFramesLatent, block: "flow")
+    let wanted = config.flow.conditionFields
+    let batches = try latents.batches(
+      seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,
+      conditions: wanted)
+    let model = try TrajectoryDiT(
+      config.flow, seed: loop.seed, checkpointsBlocks: loop.activationCheckpointing == .block)
+    if !config.train.stage.initFrom.isEmpty {
+      try Checkpoint(at: config.train.stage.initFrom).load(.ema, into: model)
+    }
+    session.announce(
+      "flow \(model.parameterCount) parameters, objective \(config.train.stage.objective.rawValue); "
+        + "\(latents.summary(config.data.windows.valFraction))")
+    let scaling = try latents.scaling()
+    try session.train(FlowObjective(model, scaling, config.train), batches, loop, config)
+  }
+
+  static let trainVisibility = Command(
+    words: ["train", "visibility"], summary: "train the visibility head on latents",
+    options: trainOptions
+  ) { arguments in
+    var config = try StrictConfig.load(
+      VisibilityRunConfig.self, from: arguments.required("--config"),
+      overrides: arguments.all("--set"))
+    if let name = arguments.string("--name") { config.run.name = name }
+    try config.validate()
+    guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
+
+    let loop = config.train.loop
+    let latents = try LatentCache.open(config.data)
+    try latents.check(
+      channels: config.visibility.latentChannels, frames: nil, block: "visibility")
+    let batches = try latents.batches(
+      seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,
+      conditions: [])
+    let model = try VisibilityPredictor(config.visibility, seed: loop.seed)
+    session.announce(
+      "visibility head \(model.parameterCount) parameters; "
+        + latents.summary(config.data.windows.valFraction))
+    let objective = VisibilityObjective(
+      model, try latents.scaling(), positiveWeight: Float(config.train.head.posWeight))
+    try session.train(objective, batches, loop, config)
+  }
+}
+
+/// What the three trainings share: the run folder, resuming, and the options that end early.
+private struct TrainingSession {
+  private let path: String
+  private let isDryRun: Bool
+  private let resume: String
+
+  /// Nil when the configuration was printed and nothing else is wanted.
+  init?(_ arguments: Arguments, run: RunConfig, config: some Codable) throws {
+    if arguments.has("--print-config") {
+      print(try StrictConfig.text(config))
+      return nil
+    }
+    guard !run.name.isEmpty, !run.name.contains("/"), run.name != ".", run.name != ".." else {
+      throw ConfigError(
+        key: "run.name", expected: "the name of a folder (or --name)", found: "\"\(run.name)\"")
+    }
+    path = "\(run.dir)/\(run.name)"
+    isDryRun = arguments.has("--dry-run")
+    resume = arguments.string("--resume") ?? "auto"
+  }
+
+  func announce(_ text: String) {
+    FileHandle.standardError.write(Data("\(path): \(text)\n".utf8))
+  }
+
+  func train<O: Objective, Config: Codable>(
+    _ objective: O, _ batches: BatchSource<O.Batch>, _ loop: TrainingConfig, _ config: Config
+  ) throws {
+    if isDryRun { return try tryOneStep(objective, batches) }
+    let checkpoint = try checkpointToResume(config)
+    let directory = try RunDirectory(path)
+    var run = try TrainingRun(
+      objective, batches, loop, configText: StrictConfig.text(config), in: directory,
+      resuming: checkpoint)
+    if run.currentStep > 0 { announce("resuming at step \(run.currentStep)") }
+    switch try run.run() {
+    case .finished: announce("done, \(run.currentStep) steps; \(path)/latest names the checkpoint")
+    case .stopped: throw StoppedBySignal(step: run.currentStep, run: path)
+    }
+  }
+
+  private func checkpointToResume<Config: Codable>(_ config: Config) throws -> Checkpoint? {
+    let exists = FileManager.default.fileExists(atPath: "\(path)/latest")
+    let checkpoint: Checkpoint
+    switch resume {
+    case "never":
+      guard !exists else {
+        throw ConfigError(
+          key: "--resume", problem: "\(path) holds a run already, and never was asked for; use another --name or "
+            + "remove the folder")
+      }
+      return nil
+    case "auto":
+      guard exists else { return nil }
+      checkpoint = try Checkpoint(at: path)
+    default:
+      checkpoint = try Checkpoint(at: resume)
+    }
+    let old: Config = try checkpoint.config(Config.self)
+    let changes = try StrictConfig.differences(old, config, ignoring: TrainingConfig.harmlessKeys)
+    guard changes.isEmpty else {
+      throw TrainingError.checkpoint(
+        path: checkpoint.path,
+        problem: "was made with another configuration (\(changes.joined(separator: "; "))); use a new --name, "
+          + "or change these keys back")
+    }
+    return checkpoint
+  }
+
+  /// Everything that a step needs, on one batch; nothing is written.
+  private func tryOneStep<O: Objective>(_ objective: O, _ batches: BatchSource<O.Batch>) throws {
+    let batch = try batches.training(0)
+    MemoryUse.resetPeak()
+    let start = Date()
+    let (loss, gradient) = valueWithGradient(at: objective.model) { _ in
+      objective.loss(batch, index: 0).loss
+    }
+    guard loss.isFinite else {
+      throw TrainingError.nonFinite(step: 1, what: "the loss", clips: objective.clips(batch))
+    }
+    announce(
+      "dry run: loss \(loss), \(gradient.count) gradients, \(fixed(Date().timeIntervalSince(start), 2)) s, "
+        + "\(fixed(Double(MemoryUse.peak) / 1e9, 2)) GB of arrays; nothing was written")
+  }
+}
+
+/// How many batches `items` fill, the last one perhaps partly.
+private func batchCount(_ items: Int, _ size: Int) -> Int { (items + size - 1) / size }
+
+/// The items of validation batch `index`, in order.
+private func batchItems(_ index: Int, _ items: Int, _ size: Int) -> [Int] {
+  Array(index * size..<min(items, (index + 1) * size))
+}
+
+extension LatentCache {
+  fileprivate func batches(
+    seed: UInt64, batchSize: Int, valFraction: Double, conditions: ClipFields
+  ) throws -> BatchSource<LatentBatch> {
+    let split = try set.split(validationFraction: valFraction)
+    let training = try LatentItems(set: set, clips: split.train, conditions: conditions)
+    let validation = try LatentItems(set: set, clips: split.validation, conditions: conditions)
+    let order = BatchOrder(seed: seed, items: training.count, batchSize: batchSize)
+    return BatchSource(
+      training: { try training.batch(items: order.items(batch: $0)) },
+      validationCount: batchCount(validation.count, batchSize),
+      validation: { try validation.batch(items: batchItems($0, validation.count, batchSize)) },
+      dataHash: set.contentHash)
+  }
+
+  fileprivate func summary(_ valFraction: Double) -> String {
+    guard let split = try? set.split(validationFraction: valFraction) else { return "" }
+    return "\(split.train.count) training and \(split.validation.count) validation clips"
+  }
+}
+
+extension FlowConfig {
+  /// What the shards must hold for the conditions that are switched on.
+  var conditionFields: ClipFields {
+    var fields: ClipFields = []
+    if useVideoCond { fields.insert(videoSource == .patch ? .video : .videoLatents) }
+    if useTextCond && textSource == .precomputed { fields.insert(.textEmbedding) }
+    return fields
+  }
+}

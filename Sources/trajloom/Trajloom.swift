@@ -1,0 +1,97 @@
+import Autograd
+import DataPipeline
+import Foundation
+import TrajLoomBench
+import Training
+
+/// The command line: finds the command, runs it, and turns errors into one line and an exit code.
+@main
+enum Trajloom {
+  static let commands: [Command] = [
+    .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
+  ]
+
+  static func main() {
+    do {
+      try run(Array(CommandLine.arguments.dropFirst()))
+    } catch {
+      let (message, code) = report(error)
+      FileHandle.standardError.write(Data("trajloom: \(message)\n".utf8))
+      exit(code)
+    }
+  }
+
+  private static func run(_ words: [String]) throws {
+    if words.isEmpty || words == ["--help"] || words == ["help"] { return print(help) }
+    let matches = commands.filter { words.starts(with: $0.words) }
+    guard let command = matches.max(by: { $0.words.count < $1.words.count }) else {
+      let prefix = words.prefix { !$0.hasPrefix("-") }
+      let group = commands.filter { $0.words.first == words.first }
+      if !group.isEmpty, prefix.count == 1 { return print(overview(group)) }
+      let near = nearestName(
+        to: prefix.joined(separator: " "), among: commands.map { $0.words.joined(separator: " ") })
+      throw ConfigError(
+        key: words.joined(separator: " "),
+        problem: "unknown command" + (near.map { "; did you mean `trajloom \($0)`?" } ?? "")
+          + "; `trajloom --help` lists them")
+    }
+    let rest = Array(words.dropFirst(command.words.count))
+    if rest.contains("--help") { return print(command.help) }
+    try command.run(try Arguments(rest, for: command))
+  }
+
+  private static func overview(_ commands: [Command]) -> String {
+    commands.map { command in
+      let gap = String(repeating: " ", count: max(2, 28 - command.name.count))
+      return "  \(command.name)\(gap)\(command.summary)"
+    }.joined(separator: "\n")
+  }
+
+  private static var help: String {
+    """
+    Trains and samples TrajLoom models: from 81 past frames of point tracks to plausible next 81.
+
+    usage: trajloom COMMAND [options]
+
+    \(overview(commands))
+
+    `trajloom COMMAND --help` shows a command's options.
+    Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numerical stop,
+    6 resource (disk, memory, lock), 75 stopped by a signal after saving.
+    """
+  }
+
+  /// What to print for an error, on one line, and the exit code.
+  private static func report(_ error: any Error) -> (message: String, code: Int32) {
+    let message = "\(error)".split(separator: "\n").joined(separator: " ")
+    switch error {
+    case let stopped as StoppedBySignal: return ("\(stopped)", 75)
+    case is ConfigError: return (message, 2)
+    case let error as DataError:
+      switch error.kind {
+      case .usage: return (message, 2)
+      case .data: return (message, 3)
+      case .resource: return (message, 6)
+      }
+    case let error as TrainingError:
+      switch error {
+      case .nonFinite: return (message, 5)
+      case .checkpoint: return (message, 4)
+      case .resource: return (message, 6)
+      }
+    case is SafetensorsError, is StateMismatch: return (message, 4)
+    case let error as FileError:
+      return (error.isDiskFull ? "\(message); free space and try again" : message, 6)
+    case is PictureError: return (message, 6)
+    default: return ("unexpected: \(message)", 1)
+    }
+  }
+}
+
+/// A run that saved and ended because of a signal.
+struct StoppedBySignal: Error, CustomStringConvertible {
+  let step: Int
+  let run: String
+  var description: String { "stopped at step \(step), saved; the same command continues \(run)" }
+}

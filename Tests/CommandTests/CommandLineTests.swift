@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The built program, run as a person runs it.
+struct Program {
+  let code: Int32
+  let output: String
+  let errors: String
+
+  init(_ arguments: String..., in folder: String? = nil) throws { try self.init(arguments, in: folder) }
+
+  init(_ arguments: [String], in folder: String? = nil) throws {
+    let process = Process()
+    process.executableURL = Self.url
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder ?? Self.package)
+    let (out, err) = (try TemporaryFolder.path("\(UUID()).out"), try TemporaryFolder.path("\(UUID()).err"))
+    for path in [out, err] { FileManager.default.createFile(atPath: path, contents: nil) }
+    process.standardOutput = FileHandle(forWritingAtPath: out)
+    process.standardError = FileHandle(forWritingAtPath: err)
+    try process.run()
+    process.waitUntilExit()
+    code = process.terminationStatus
+    output = try String(contentsOfFile: out, encoding: .utf8)
+    errors = try String(contentsOfFile: err, encoding: .utf8)
+  }
+
+  /// The repository's root.
+  static let package: String = {
+    var url = URL(fileURLWithPath: #filePath)
+    for _ in 0..<3 { url.deleteLastPathComponent() }
+    return url.path
+  }()
+
+  /// Beside the test bundle in the build folder.
+  private static let url: URL = {
+    let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    let beside = bundle.appendingPathComponent("trajloom")
+    if FileManager.default.isExecutableFile(atPath: beside.path) { return beside }
+    return URL(fileURLWithPath: "\(package)/.build/release/trajloom")
+  }()
+}
+
+/// Expects a failure of one line that contains each of `parts`.
+func expectFailure(
+  _ code: Int32, _ parts: String..., from program: Program,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let message = program.errors.split(separator: "\n").last.map(String.init) ?? ""
+  #expect(program.code == code, "exit \(program.code): \(program.errors)", sourceLocation: sourceLocation)
+  #expect(message.hasPrefix("trajloom: "), "\(message)", sourceLocation: sourceLocation)
+  for part in parts {
+    #expect(message.contains(part), "'\(part)' is not in: \(message)", sourceLocation: sourceLocation)
+  }
+}
+
+@Test func helpNamesEveryCommand() throws {
+  let help = try Program("--help")
+  #expect(help.code == 0)
+  for command in ["data import", "data synth", "train vae", "train flow", "sample", "doctor"] {
+    #expect(help.output.contains("trajloom \(command)"))
+  }
+  let sample = try Program("sample", "--help")
+  #expect(sample.code == 0)
+  #expect(sample.output.contains("--solver") && sample.output.contains("usage:"))
+  #expect(try Program("data").output.contains("data verify"))
+}
+
+@Test func wrongCallsExitWithTwo() throws {
+  expectFailure(2, "unknown command", "train vae", from: try Program("train", "vea"))
+  expectFailure(2, "--config", "needs it", from: try Program("train", "vae"))
+  expectFailure(
+    2, "--confg", "did you mean --config", from: try Program("train", "vae", "--confg", "a.json"))
+  expectFailure(2, "--config", from: try Program("train", "vae", "--config"))
+  expectFailure(2, "/no/such.json", "no such file", from: try Program("train", "vae", "--config", "/no/such.json"))
+  expectFailure(
+    2, "--clips", "whole number", from: try Program("data", "synth", "--out", "x", "--clips", "many"))
+  expectFailure(2, "expected RUN...", from: try Program("runs"))
+}
+
+@Test func doctorReportsTheMachine() throws {
+  let doctor = try Program("doctor")
+  #expect(doctor.code == 0)
+  for word in ["processor", "BLAS kernel", "GFLOP/s", "HDF5", "memory", "disk"] {
+    #expect(doctor.output.contains(word), "\(word)")
+  }
+}
+
+@Test(arguments: ["published", "quick", "real"])
+func shippedConfigurationsAreComplete(_ folder: String) throws {
+  for model in ["vae", "flow", "visibility"] {
+    let path = "configs/\(folder)/\(model).json"
+    let printed = try Program("train", model, "--config", path, "--print-config")
+    #expect(printed.code == 0, "\(path): \(printed.errors)")
+    #expect(printed.output.contains("\"max_steps\""))
+  }
+}
+
+@Test func faultyConfigurationsExitWithTwo() throws {
+  let vae = ["train", "vae", "--config", "configs/quick/vae.json"]
+  func with(_ override: String) throws -> Program { try Program(vae + ["--set", override, "--print-config"]) }
+  expectFailure(2, "train.max_stepz", "train.max_steps", from: try with("train.max_stepz=1"))
+  expectFailure(2, "vae.num_frames_in", "temp_stride", from: try with("vae.num_frames_in=80"))
+  expectFailure(2, "vae.num_heads", from: try with("vae.num_heads=5"))
+  expectFailure(2, "data.track_stride", "vae.patch_size", from: try with("data.track_stride=16"))
+  expectFailure(2, "train.learning_rate", from: try with("train.learning_rate=0"))
+  expectFailure(2, "vae.encoding", "voxel", from: try with("vae.encoding=voxel"))
+  let flow = ["train", "flow", "--config", "configs/quick/flow.json", "--print-config", "--set"]
+  expectFailure(2, "sample.solver", "euler", from: try Program(flow + ["sample.solver=leapfrog"]))
+}

@@ -1,0 +1,138 @@
+import Autograd
+import TestSupport
+import Testing
+
+@testable import TrajLoomVAE
+
+/// Points that start on the grid and drift smoothly: [B, 9, 6, 2] normalised, and all visible.
+private func drifting(_ model: TrajectoryVAE, batch: Int = 2) -> (points: NDArray, visibility: NDArray) {
+  let velocity = TestConfigs.normal([batch, 1, 6, 2], "velocity")
+  let time = Tensor((0..<9).map { Float($0) * 0.02 }, shape: [9, 1, 1])
+  let start = Tensor(model.anchor.origin)
+  let points = start + time * Tensor(velocity)
+  return (points.array, NDArray(repeating: 1, shape: [batch, 9, 6]))
+}
+
+@Test(arguments: [VAEConfig.Encoding.pixel, .cell])
+func vaeOverfitsOneBatch(_ encoding: VAEConfig.Encoding) throws {
+  let model = try TrajectoryVAE(TestConfigs.vae(encoding, hidden: 32), seed: 3)
+  let (points, visibility) = drifting(model)
+  var optimizer = AdamW(weightDecay: 0)
+  var losses: [Float] = []
+  for step in 0..<150 {
+    let noise = Philox(seed: 4, stream: "noise").normal(model.latentShape(batch: 2), step: step)
+    var (loss, gradient) = valueWithGradient(at: model) {
+      $0.loss(points: points, visibility: visibility, noise: noise, VAELossConfig()).total
+    }
+    _ = clip(&gradient, toNorm: 1)
+    optimizer.update(model, along: gradient, learningRate: 3e-3)
+    losses.append(loss)
+  }
+  #expect(losses.last! < 0.35 * losses.first!, "\(losses.first!) -> \(losses.last!)")
+}
+
+@Test func blockCheckpointingGivesTheSameGradient() throws {
+  let config = TestConfigs.vae(.cell)
+  let (plain, saving) = (
+    try TrajectoryVAE(config, seed: 3), try TrajectoryVAE(config, seed: 3, checkpointsBlocks: true)
+  )
+  for model in [plain, saving] { TestConfigs.randomize(model) }
+  let (points, visibility) = drifting(plain)
+  let noise = TestConfigs.normal(plain.latentShape(batch: 2), "noise")
+  func gradient(_ model: TrajectoryVAE) -> (value: Float, gradient: [String: NDArray]) {
+    valueWithGradient(at: model) {
+      $0.loss(points: points, visibility: visibility, noise: noise, VAELossConfig()).total
+    }
+  }
+  let (a, b) = (gradient(plain), gradient(saving))
+  #expect(a.value == b.value)
+  #expect(a.gradient.keys.sorted() == b.gradient.keys.sorted())
+  for (name, array) in a.gradient {
+    #expect(maxNormalizedError(b.gradient[name]!.scalars, array.scalars) < 1e-6, "\(name)")
+  }
+}
+
+@Test func staticPointsAreZeroInTheCellEncoding() throws {
+  let model = try TrajectoryVAE(TestConfigs.vae(.cell), seed: 1)
+  let still = Tensor(model.anchor.origin).broadcast(to: [1, 9, 6, 2])
+  // A fresh model's last layer is zero: it reconstructs exactly the query points.
+  #expect(model.decodePoints(model.encode(still.array).mean).array.scalars == still.array.scalars)
+  let pixels = model.anchor.denormalize(model.anchor.origin).scalars
+  #expect(maxNormalizedError(pixels, [0, 0, 8, 0, 16, 0, 0, 8, 8, 8, 16, 8]) < 1e-6)
+}
+
+@Test func invisiblePointsDoNotReachTheFieldLoss() throws {
+  let model = try TrajectoryVAE(TestConfigs.vae(.cell), seed: 1)
+  TestConfigs.randomize(model)
+  let (points, _) = drifting(model, batch: 1)
+  let noise = TestConfigs.normal(model.latentShape(batch: 1), "noise")
+  let nothing = NDArray.zeros([1, 9, 6])
+  let (total, terms) = model.loss(
+    points: points, visibility: nothing, noise: noise, VAELossConfig())
+  #expect(terms.reconstruction == 0 && terms.velocity == 0 && terms.neighbor == 0)
+  #expect(total.array.item.isFinite)
+}
+
+/// The paper's toy (Fig. 7): a line against a shifted and against a jittering copy. The reconstruction term cannot tell
+/// them apart, the velocity term can.
+@Test func velocityTellsJitterFromShift() {
+  let frames = 41
+  func terms(_ error: (Int) -> Float) -> GridFieldLossTerms {
+    let target = NDArray((0..<frames).flatMap { [Float($0), 0] }, shape: [1, frames, 1, 2])
+    let prediction = NDArray(
+      (0..<frames).flatMap { [Float($0) + error($0), 0] }, shape: [1, frames, 1, 2])
+    return gridFieldLoss(
+      prediction: Tensor(prediction), target: target, ramp: NDArray.zeros([1, 1, 2]),
+      mask: NDArray(repeating: 1, shape: [1, frames, 1]),
+      GridFieldLoss(rows: 1, columns: 1, patch: 1, velocityWeight: 1, neighborWeight: 1)
+    ).terms
+  }
+  let shift = terms { _ in 0.1 }
+  let jitter = terms { $0 % 2 == 0 ? 0.1 : -0.1 }
+  // Two components, one of them exact: half of 0.1²/2. In the paper the track has one component: 0.005.
+  #expect(abs(shift.reconstruction[0] * 2 - 0.005) < 1e-6 && abs(jitter.reconstruction[0] * 2 - 0.005) < 1e-6)
+  #expect(abs(shift.velocity[0]) < 1e-6 && abs(jitter.velocity[0] - 0.2) < 1e-5)
+}
+
+private let faults: [(String, @Sendable (inout VAEConfig) -> Void)] = [
+  ("num_frames_in", { c in c.numFramesIn = 10 }),
+  ("num_frames_latent", { c in c.numFramesLatent = 4 }),
+  ("input_width", { c in c.inputWidth = 25 }), ("encoder_depth", { c in c.encoderDepth = 3 }),
+  ("num_heads", { c in c.numHeads = 3 }), ("learn_sigma", { c in c.learnSigma = true }),
+]
+
+@Test(arguments: faults)
+func impossibleVAEsAreRefused(_ key: String, _ change: @Sendable (inout VAEConfig) -> Void) {
+  var config = TestConfigs.vae(.pixel)
+  change(&config)
+  do {
+    _ = try TrajectoryVAE(config, seed: 0)
+    Issue.record("\(key) was accepted")
+  } catch {
+    #expect("\(error)".contains("vae.\(key)"), "\(error)")
+  }
+}
+
+@Test func statisticsScaleLatentsToUnitDeviation() throws {
+  let history = TestConfigs.normal([4, 3, 6, 2], "h")
+  let future = (Tensor(TestConfigs.normal([4, 3, 6, 2], "f")) * 3 + 1).array
+  var (a, b) = (LatentMoments(channels: 2), LatentMoments(channels: 2))
+  a.add(history)
+  b.add(future)
+  let path = try TemporaryFolder.path("latent_stats.json")
+  try LatentStatistics(history: a, future: b).write(path)
+  let scaling = try LatentStatistics.read(path).scaling(source: path)
+  let all = concatenated([Tensor(history), Tensor(future)], axis: 0)
+  let scaled = Tensor(scaling.scale(all.array))
+  for (mean, square) in zip(
+    scaled.mean([0, 1, 2]).array.scalars, square(scaled).mean([0, 1, 2]).array.scalars)
+  {
+    #expect(abs(mean) < 1e-5 && abs(square - 1) < 1e-4)
+  }
+  #expect(maxNormalizedError(scaling.unscale(scaled.array).scalars, all.array.scalars) < 1e-6)
+  var flat = LatentMoments(channels: 1)
+  flat.add(NDArray(repeating: 2, shape: [5, 1]))
+  #expect(throws: (any Error).self) {
+    try LatentStatistics(history: flat, future: flat).scaling(source: "s")
+  }
+}

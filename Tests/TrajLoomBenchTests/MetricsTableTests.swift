@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import TrajLoomBench
+
+@Suite struct MetricsTableTests {
+  private let table = MetricsTable(
+    columns: [
+      .init(key: "ade", title: "ADE", group: "points", unit: .pixels),
+      .init(key: "miss_rate", title: "miss", group: "points", unit: .share),
+      .init(key: "f1", title: "F1", group: "visibility", unit: .score),
+    ],
+    rows: [
+      .init(
+        name: "model", values: ["ade": 3.14159, "miss_rate": 0.125, "f1": 0.9],
+        errorByFrame: [1, nil]),
+      .init(name: "static", values: ["ade": 123.4, "miss_rate": nil, "f1": .nan]),
+    ])
+
+  @Test func textIsAligned() {
+    #expect(
+      table.text == """
+        points       ADE   miss
+          model     3.14  12.5%
+          static  123.40      -
+
+        visibility     F1
+          model     0.900
+          static      nan
+
+        """)
+  }
+
+  @Test func jsonComesBack() throws {
+    let back = try MetricsTable(json: table.json())
+    #expect(back.columns == table.columns)
+    #expect(back.rows[0] == table.rows[0])
+    #expect(back.rows[1].values["miss_rate"] == .some(nil))
+    #expect((back.rows[1].values["f1"] ?? nil)?.isNaN == true)
+    #expect(try String(decoding: table.json(), as: UTF8.self).contains("\"error_by_frame\""))
+  }
+
+  @Test func everyColumnOfASummaryHasItsOwnValue() {
+    func group(_ base: Double) -> TrajectorySummary.Group {
+      .init(
+        ade: base, fde: base + 1, minADE: base + 2, minFDE: base + 3, missRate: base + 4,
+        boundaryJump: base + 5, diversity: base + 6, errorByFrame: [base], visiblePoints: 1)
+    }
+    let summary = TrajectorySummary(
+      clips: 1, samples: 4, all: group(0), moving: group(7), visibilityAccuracy: 14,
+      visibilityF1: 15)
+    let table = MetricsTable(trajectories: [("model", summary)])
+    #expect(table.columns.map { table.rows[0].values[$0.key] ?? nil } == (0..<16).map(Double.init))
+    #expect(table.columns[2].title == "minADE_4")
+    #expect(table.rows[0].errorByFrame == [0])
+  }
+}
