@@ -3,6 +3,7 @@
 #include <hdf5.h>
 
 static inline unsigned trajloom_H5F_ACC_RDONLY(void) { return H5F_ACC_RDONLY; }
+static inline unsigned trajloom_H5F_ACC_RDWR(void) { return H5F_ACC_RDWR; }
 static inline unsigned trajloom_H5F_ACC_TRUNC(void) { return H5F_ACC_TRUNC; }
 static inline unsigned trajloom_H5F_ACC_EXCL(void) { return H5F_ACC_EXCL; }
 static inline H5F_libver_t trajloom_H5F_LIBVER_LATEST(void) { return H5F_LIBVER_LATEST; }

@@ -120,9 +120,12 @@ import Testing
     let reversed = try batch(
       seed: 1, draw: 5, Augmentation(horizontalFlip: false, timeReversal: true))
     var changed: Set<Int> = []
-    for item in 0..<8 where plain[48 * item..<48 * item + 48] != reversed[48 * item..<48 * item + 48] {
+    for item in 0..<8
+    where plain[48 * item..<48 * item + 48] != reversed[48 * item..<48 * item + 48] {
       changed.insert(item)
-      #expect(Array(reversed[48 * item..<48 * item + 12]) == Array(plain[48 * item + 36..<48 * item + 48]))
+      #expect(
+        Array(reversed[48 * item..<48 * item + 12]) == Array(plain[48 * item + 36..<48 * item + 48])
+      )
     }
     #expect(!changed.isEmpty && changed.allSatisfy { $0 % 2 == 1 })
   }

@@ -140,7 +140,9 @@ private func config(video: Bool = false, futures: Int = 1) throws -> SyntheticCo
   let start = Date()
   let clips = (0..<40).map { world.makeClip(index: $0) }
   print("synthetic clips per second on one core: \(Int(40 / Date().timeIntervalSince(start)))")
-  let visible = clips.map { $0.visibility.reduce(0) { $0 + Double($1) } / Double($0.visibility.count) }
+  let visible = clips.map {
+    $0.visibility.reduce(0) { $0 + Double($1) } / Double($0.visibility.count)
+  }
   let mean = visible.reduce(0, +) / 40
   #expect(mean > 0.6 && mean < 0.98)
   for clip in clips {

@@ -9,7 +9,8 @@ public struct BatchOrder: Sendable, Equatable {
 
   /// - Precondition: there are items, and a batch holds at least one.
   public init(seed: UInt64, items: Int, batchSize: Int) {
-    precondition(items > 0 && batchSize > 0, "BatchOrder: \(items) items in batches of \(batchSize)")
+    precondition(
+      items > 0 && batchSize > 0, "BatchOrder: \(items) items in batches of \(batchSize)")
     self.items = items
     self.batchSize = batchSize
     random = Philox(seed: seed, stream: "order")

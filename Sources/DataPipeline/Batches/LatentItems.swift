@@ -59,7 +59,8 @@ public struct LatentItems: Sendable {
       clips: rows.map(\.id), captions: rows.map(\.caption),
       zHistory: NDArray(rows.flatMap(\.zHistory), shape: shape),
       zFuture: NDArray(rows.flatMap(\.zFuture), shape: shape),
-      historyVisibility: NDArray(rows.flatMap { $0.historyVisibility.map(Float.init) }, shape: mask),
+      historyVisibility: NDArray(
+        rows.flatMap { $0.historyVisibility.map(Float.init) }, shape: mask),
       futureVisibility: NDArray(rows.flatMap { $0.futureVisibility.map(Float.init) }, shape: mask),
       video: video, videoLatents: videoLatents, textEmbedding: textEmbedding)
   }

@@ -117,7 +117,8 @@ struct HDF5Dataset: ~Copyable {
   }
 
   /// Reads one row into `bytes`, which must have room for exactly one, laid out as the file's type.
-  func readRow(_ row: Int, type: HDF5ElementType, into bytes: UnsafeMutableRawBufferPointer) throws {
+  func readRow(_ row: Int, type: HDF5ElementType, into bytes: UnsafeMutableRawBufferPointer) throws
+  {
     let memoryType = try type.makeType()
     let id = id
     try withRow(row) { memory, file in

@@ -108,7 +108,8 @@ extension HDF5File {
       try HDF5.checked(operation) { H5Aread(attributeID, trajloom_H5T_NATIVE_DOUBLE(), &number) }
       return .number(number)
     case H5T_STRING:
-      let texts = try readStrings(operation, type: typeID, space: spaceID, count: 1) { memory, bytes in
+      let texts = try readStrings(operation, type: typeID, space: spaceID, count: 1) {
+        memory, bytes in
         H5Aread(attributeID, memory, bytes)
       }
       return .text(texts[0])

@@ -26,7 +26,8 @@ func readStrings(
     return try pointers.withUnsafeMutableBytes { buffer in
       try HDF5.checked(operation) { read(type, buffer.baseAddress!) }
       defer { H5Dvlen_reclaim(type, space, trajloom_H5P_DEFAULT(), buffer.baseAddress!) }
-      return try buffer.bindMemory(to: UnsafeMutablePointer<CChar>?.self).prefix(count).map { text in
+      return try buffer.bindMemory(to: UnsafeMutablePointer<CChar>?.self).prefix(count).map {
+        text in
         guard let text else { return "" }
         return try decoded(UnsafeRawBufferPointer(start: text, count: strlen(text)), operation)
       }

@@ -59,7 +59,8 @@ public struct ClipFields: OptionSet, Sendable {
   var datasets: Set<String> {
     let names: [(ClipFields, String)] = [
       (.tracks, "tracks"), (.visibility, "visibility"), (.video, "video"),
-      (.videoLatents, "video_latents"), (.textEmbedding, "text_embedding"), (.objectID, "object_id"),
+      (.videoLatents, "video_latents"), (.textEmbedding, "text_embedding"),
+      (.objectID, "object_id"),
     ]
     return Set(names.filter { contains($0.0) }.map(\.1))
   }

@@ -29,7 +29,8 @@ extension ColumnValues {
     switch type {
     case .float32: self = .floats(try elements(Float(0)))
     case .float16:
-      self = .floats(try elements(UInt16(0)).map { Float(Float16(bitPattern: UInt16(littleEndian: $0))) })
+      self = .floats(
+        try elements(UInt16(0)).map { Float(Float16(bitPattern: UInt16(littleEndian: $0))) })
     case .uint8: self = .bytes(try elements(UInt8(0)))
     case .int32: self = .integers(try elements(Int32(0)))
     }

@@ -112,7 +112,8 @@ final class ColumnarWriter {
       guard let data = row.columns[column.name] else {
         if column.isRequired { throw fault(column.name, "values", "none") }
         if shapes[column.name] != nil {
-          throw fault(column.name, "values, as in the clips before it", "none",
+          throw fault(
+            column.name, "values, as in the clips before it", "none",
             "give all clips of a shard the same datasets")
         }
         continue
@@ -124,7 +125,8 @@ final class ColumnarWriter {
       }
       if open != nil, shapes[column.name] != data.shape {
         throw fault(
-          column.name, shapes[column.name].map { "shape \($0), as in the clips before it" }
+          column.name,
+          shapes[column.name].map { "shape \($0), as in the clips before it" }
             ?? "no values, as in the clips before it", "shape \(data.shape)",
           "give all clips of a shard the same datasets")
       }

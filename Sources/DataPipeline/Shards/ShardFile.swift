@@ -140,7 +140,8 @@ private func readHeader(
   let geometry: GridGeometry
   do {
     geometry = try GridGeometry(
-      height: integer("height", file), width: integer("width", file), stride: integer("stride", file))
+      height: integer("height", file), width: integer("width", file),
+      stride: integer("stride", file))
   } catch let error as DataError {
     throw error.kind == .usage ? DataError("\(path): \(error.message)") : error
   }
@@ -183,7 +184,9 @@ private func checkDataset(
     throw fault("\(column.type) of shape \(column.shapeDescription) per clip", "no such dataset")
   }
   let dataset = try HDF5Dataset(opening: column.name, in: file)
-  guard try dataset.stores(column.type) else { throw fault("elements of type \(column.type)", "another") }
+  guard try dataset.stores(column.type) else {
+    throw fault("elements of type \(column.type)", "another")
+  }
   let extents = try dataset.extents()
   let shape = Array(extents.dropFirst())
   guard extents.first == rows, column.admits(shape) else {

@@ -71,14 +71,16 @@ struct Scene: Sendable {
     }
     let list =
       phrases.count == 1
-      ? phrases[0] : phrases.dropLast().joined(separator: ", ") + " and " + phrases[phrases.count - 1]
+      ? phrases[0]
+      : phrases.dropLast().joined(separator: ", ") + " and " + phrases[phrases.count - 1]
     let falls = objects.contains { $0.motion.gravity > 0 }
     let verb = (falls ? "fall and bounce" : "move") + (objects.count == 1 ? "s" : "")
     let pan = camera.velocity
     let direction =
       pan == .zero
       ? "the camera stands still"
-      : "the camera pans " + (abs(pan.x) > abs(pan.y) ? (pan.x > 0 ? "right" : "left") : pan.y > 0 ? "down" : "up")
+      : "the camera pans "
+        + (abs(pan.x) > abs(pan.y) ? (pan.x > 0 ? "right" : "left") : pan.y > 0 ? "down" : "up")
     let text = "\(list) \(verb) over a \(background.name) background while \(direction)."
     return text.prefix(1).uppercased() + text.dropFirst()
   }

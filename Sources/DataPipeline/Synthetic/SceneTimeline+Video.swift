@@ -11,7 +11,9 @@ extension SceneTimeline {
         for x in 0..<width {
           let screen = SIMD2(4 * Float(x) + 1.5, 4 * Float(y) + 1.5)
           let world = views[frame].unproject(screen, parallax: 1)
-          paint(scene.background, texture.sample(world), contrast: 0.3, at: base + y * width + x, &video)
+          paint(
+            scene.background, texture.sample(world), contrast: 0.3, at: base + y * width + x, &video
+          )
         }
       }
       for object in scene.objects.indices {
@@ -23,7 +25,8 @@ extension SceneTimeline {
             guard scene.objects[object].shape.contains(point.x, point.y) else { continue }
             // Each object shows another part of the texture, at a finer scale.
             let shade = texture.sample(2 * point + SIMD2(repeating: 97 * Float(object + 1)))
-            paint(scene.objects[object].colour, shade, contrast: 0.45, at: base + y * width + x, &video)
+            paint(
+              scene.objects[object].colour, shade, contrast: 0.45, at: base + y * width + x, &video)
           }
         }
       }

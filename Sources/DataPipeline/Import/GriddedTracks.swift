@@ -1,0 +1,84 @@
+/// The tracks of one file on the grid: in pixels, finite, one per cell.
+struct GriddedTracks {
+  /// [T, Hc, Wc, 2], (x, y) in pixels.
+  private(set) var tracks: [Float]
+  /// [T, Hc, Wc] of 0 and 1.
+  private(set) var visibility: [UInt8]
+  let match: GridMatch
+  /// Positions that were not finite and hold the nearest finite one in time of their point.
+  private(set) var heldPositions = 0
+  /// Of those, the ones that the file called visible.
+  private(set) var hiddenNonFinite = 0
+
+  /// - Throws: `DataError` naming point and frame where a visible point is not finite and `nonFinite`
+  ///   refuses that, and when no point is near any cell.
+  init(
+    _ file: TrackFile, convention: TrackConvention, geometry: GridGeometry, frames: Int,
+    nonFinite: NonFinitePolicy
+  ) throws {
+    let starts = (0..<file.points).map { point in
+      let at = 2 * point * file.frames
+      return convention.pixels(file.coordinates[at], file.coordinates[at + 1], geometry)
+    }
+    match = GridMatch(starts: starts, geometry: geometry)
+    guard match.emptyCells < geometry.count else {
+      throw DataError(
+        file: file.path, expected: "points near the grid of \(geometry)", found: "none",
+        advice: "check --height, --width, --stride, --units and --axis-order")
+    }
+    let count = geometry.count
+    tracks = [Float](repeating: 0, count: frames * count * 2)
+    visibility = [UInt8](repeating: 0, count: frames * count)
+    for (cell, point) in match.points.enumerated() {
+      let query = geometry.queryPoint(
+        row: cell / geometry.columns, column: cell % geometry.columns)
+      guard let point else {
+        for frame in 0..<frames { set(cell + frame * count, query, isVisible: false) }
+        continue
+      }
+      let path = (0..<frames).map { frame in
+        let at = 2 * (point * file.frames + frame)
+        return convention.pixels(file.coordinates[at], file.coordinates[at + 1], geometry)
+      }
+      let isFinite = path.map { $0.x.isFinite && $0.y.isFinite }
+      for frame in 0..<frames {
+        let isMarked = file.visible.map { $0[point * file.frames + frame] }
+        let index = cell + frame * count
+        if isFinite[frame] {
+          let (x, y) = path[frame]
+          // Without flags a point is visible where it is on the frame.
+          set(index, path[frame], isVisible: isMarked ?? geometry.contains(x: x, y: y))
+          continue
+        }
+        if isMarked == true {
+          guard nonFinite == .invisible else {
+            throw DataError(
+              file: file.path, expected: "finite coordinates where a point is visible",
+              found: "\(path[frame]) at point \(point), frame \(frame)",
+              advice: "pass --nonfinite invisible to hide such points there")
+          }
+          hiddenNonFinite += 1
+        }
+        heldPositions += 1
+        let held = nearest(true, in: isFinite, to: frame).map { path[$0] } ?? query
+        set(index, held, isVisible: false)
+      }
+    }
+  }
+
+  private mutating func set(_ index: Int, _ point: (x: Float, y: Float), isVisible: Bool) {
+    tracks[2 * index] = point.x
+    tracks[2 * index + 1] = point.y
+    visibility[index] = isVisible ? 1 : 0
+  }
+}
+
+/// The index nearest to `start` whose element is `value`, the earlier of two; nil when there is none.
+private func nearest(_ value: Bool, in values: [Bool], to start: Int) -> Int? {
+  for distance in 0..<values.count {
+    let (before, after) = (start - distance, start + distance)
+    if before >= 0, values[before] == value { return before }
+    if after < values.count, values[after] == value { return after }
+  }
+  return nil
+}

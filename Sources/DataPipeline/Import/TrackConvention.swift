@@ -1,0 +1,156 @@
+/// In what units and order a file gives its coordinates.
+public struct TrackConvention: Sendable, Equatable, Codable {
+  public enum Units: String, Sendable, CaseIterable, Codable {
+    /// Pixels of the frame.
+    case pixel
+    /// [0, 1] across the frame: x / W.
+    case unit
+    /// [-1, 1] across the frame: 2 x / W - 1.
+    case norm
+  }
+
+  public enum AxisOrder: String, Sendable, CaseIterable, Codable {
+    case xy
+    case yx
+  }
+
+  public let units: Units
+  public let axisOrder: AxisOrder
+
+  public init(units: Units, axisOrder: AxisOrder) {
+    self.units = units
+    self.axisOrder = axisOrder
+  }
+
+  /// A pair of stored numbers as (x, y) in pixels.
+  func pixels(_ first: Float, _ second: Float, _ geometry: GridGeometry) -> (x: Float, y: Float) {
+    let (x, y) = axisOrder == .xy ? (first, second) : (second, first)
+    let (width, height) = (Float(geometry.width), Float(geometry.height))
+    switch units {
+    case .pixel: return (x, y)
+    case .unit: return (x * width, y * height)
+    case .norm: return ((x + 1) / 2 * width, (y + 1) / 2 * height)
+    }
+  }
+
+  /// All conventions that the caller has not excluded.
+  private static func candidates(_ units: Units?, _ order: AxisOrder?) -> [TrackConvention] {
+    (units.map { [$0] } ?? Units.allCases).flatMap { units in
+      (order.map { [$0] } ?? AxisOrder.allCases).map {
+        TrackConvention(units: units, axisOrder: $0)
+      }
+    }
+  }
+
+  /// Detects the convention from the points of frame 0, which lie on the query grid or at least spread over
+  /// the frame.
+  /// - Parameters:
+  ///   - starts: [N, 2], the stored numbers of frame 0; those that are not finite are left out.
+  ///   - units: given by the caller; nil to detect.
+  ///   - axisOrder: likewise.
+  /// - Returns: the convention and the evidence for it in words.
+  /// - Throws: `DataError` naming `--units` or `--axis-order` when several conventions explain the points.
+  static func detect(
+    starts: [Float], geometry: GridGeometry, units: Units?, axisOrder: AxisOrder?, path: String
+  ) throws -> (convention: TrackConvention, evidence: String) {
+    let candidates = candidates(units, axisOrder)
+    let pairs = stride(from: 0, to: starts.count - 1, by: 2).map { (starts[$0], starts[$0 + 1]) }
+      .filter { $0.0.isFinite && $0.1.isFinite }
+    guard !pairs.isEmpty else {
+      throw DataError(
+        file: path, expected: "finite points on frame 0", found: "none",
+        advice: "remove the file or track it again")
+    }
+    let fits = candidates.map { GridFit($0, pairs, geometry) }
+    func described(_ fit: GridFit, _ share: Float, _ what: String) -> String {
+      "\(fit.convention.units.rawValue) \(fit.convention.axisOrder.rawValue): "
+        + "\(Int((100 * share).rounded())) % of the points of frame 0 \(what)"
+    }
+    // On the grid: nearly all points hit grid points, on most cells of the grid.
+    let onGrid = fits.filter { $0.hits >= 0.9 && $0.cells >= 0.5 }
+    if onGrid.count == 1 {
+      return (onGrid[0].convention, described(onGrid[0], onGrid[0].hits, "lie on grid points"))
+    }
+    // Elsewhere: nearly all points lie on the frame and spread over most of it. Taken for pixels, shares of
+    // the frame shrink into a corner, and [0, 1] taken for [-1, 1] spans half of it; the other way round the
+    // points leave the frame.
+    let spread = onGrid.isEmpty ? fits.filter { $0.inside >= 0.98 && $0.spread >= 0.6 } : onGrid
+    if spread.count == 1 {
+      return (
+        spread[0].convention,
+        described(spread[0], spread[0].inside, "lie on the frame, and spread over it")
+      )
+    }
+    if spread.isEmpty, let only = fits.first, fits.count == 1 {
+      return (only.convention, "\(described(only, only.inside, "lie on the frame")) (as given)")
+    }
+    let differsInUnits = Set(spread.map(\.convention.units)).count != 1
+    let differsInOrder = Set(spread.map(\.convention.axisOrder)).count != 1
+    let flags = [
+      differsInUnits && units == nil ? "--units pixel|unit|norm" : nil,
+      differsInOrder && axisOrder == nil ? "--axis-order xy|yx" : nil,
+    ].compactMap { $0 }
+    let found =
+      spread.isEmpty
+      ? "points that fit none (\(range(pairs.map(\.0))) and \(range(pairs.map(\.1))))"
+      : spread.map { "\($0.convention.units.rawValue) \($0.convention.axisOrder.rawValue)" }
+        .joined(separator: " and ")
+    throw DataError(
+      file: path, expected: "one convention that explains the points of frame 0 on \(geometry)",
+      found: found,
+      advice: "pass \(flags.joined(separator: " and ")), and check --height and --width")
+  }
+}
+
+/// How well the points of frame 0 suit one convention.
+private struct GridFit {
+  let convention: TrackConvention
+  /// The share of points within a pixel of a grid point.
+  let hits: Float
+  /// The share of grid cells that have such a point.
+  let cells: Float
+  /// The share of points on the frame.
+  let inside: Float
+  /// The smaller of the shares of width and height that the points span.
+  let spread: Float
+
+  init(_ convention: TrackConvention, _ pairs: [(Float, Float)], _ geometry: GridGeometry) {
+    self.convention = convention
+    var cells: Set<Int> = []
+    var (hits, inside) = (0, 0)
+    var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
+    for (first, second) in pairs {
+      let (x, y) = convention.pixels(first, second, geometry)
+      let point = SIMD2(x, y)
+      low = pointwiseMin(low, point)
+      high = pointwiseMax(high, point)
+      if geometry.contains(x: x, y: y) { inside += 1 }
+      if let (cell, distance) = geometry.nearestCell(x: x, y: y), distance <= 1 {
+        hits += 1
+        cells.insert(cell)
+      }
+    }
+    let span = (high - low) / SIMD2(Float(geometry.width), Float(geometry.height))
+    self.hits = Float(hits) / Float(pairs.count)
+    self.cells = Float(cells.count) / Float(geometry.count)
+    self.inside = Float(inside) / Float(pairs.count)
+    spread = span.min()
+  }
+}
+
+private func range(_ values: [Float]) -> String {
+  "\(values.min() ?? 0) to \(values.max() ?? 0)"
+}
+
+extension GridGeometry {
+  /// The cell whose query point is nearest to a point and the distance to it in pixels; nil for a point that is
+  /// not finite or far outside.
+  func nearestCell(x: Float, y: Float) -> (cell: Int, distance: Float)? {
+    guard abs(x) <= 2 * Float(width), abs(y) <= 2 * Float(height) else { return nil }
+    let column = max(0, min(columns - 1, Int((x / Float(stride)).rounded())))
+    let row = max(0, min(rows - 1, Int((y / Float(stride)).rounded())))
+    let query = queryPoint(row: row, column: column)
+    let (dx, dy) = (x - query.x, y - query.y)
+    return (row * columns + column, (dx * dx + dy * dy).squareRoot())
+  }
+}

@@ -1,0 +1,109 @@
+/// Which axis of an array of tracks counts points and which counts frames.
+struct TrackLayout {
+  let points: Int
+  let frames: Int
+  /// Whether the array is [T, N, 2] rather than [N, T, 2].
+  let isTimeFirst: Bool
+  let evidence: String
+
+  /// Accepts [N, T, 2], [T, N, 2], and either with a leading 1. The axes are told apart by the expected numbers,
+  /// else by motion: along time a point moves little, from one point to the next the position jumps.
+  /// - Throws: `DataError` for other shapes and when nothing tells the axes apart.
+  init(_ array: NPYArray, path: String, key: String, frames: Int, points: Int) throws {
+    var shape = array.shape
+    if shape.count == 4, shape[0] == 1 { shape.removeFirst() }
+    guard shape.count == 3, shape[2] == 2, shape[0] > 0, shape[1] > 0 else {
+      throw DataError(
+        file: path, dataset: key, expected: "[N, T, 2], [T, N, 2] or one of them with a leading 1",
+        found: "\(array.shape)", advice: "reorder the axes with numpy.transpose")
+    }
+    let (a, b) = (shape[0], shape[1])
+    // Clues from the strongest to the weakest: a number that fits one axis and not the other.
+    let clues: [(isTimeFirst: Bool?, words: String)] = [
+      (
+        a == points && b != points ? false : b == points && a != points ? true : nil,
+        "\(points) points as the grid has"
+      ),
+      (
+        a == frames && b != frames ? true : b == frames && a != frames ? false : nil,
+        "\(frames) frames as asked for"
+      ),
+      (smootherAxis(array.scalars, a, b).map { $0 == 0 }, "the smoother axis as time"),
+    ]
+    guard let clue = clues.first(where: { $0.isTimeFirst != nil }), let found = clue.isTimeFirst
+    else {
+      throw DataError(
+        file: path, dataset: key, expected: "axes that can be told apart", found: "\(array.shape)",
+        advice: "store the tracks as [points, frames, 2] with the number of points of the grid")
+    }
+    isTimeFirst = found
+    (self.frames, self.points) = found ? (a, b) : (b, a)
+    evidence = "\(found ? "[T, N, 2]" : "[N, T, 2]"), by \(clue.words)"
+  }
+
+  /// [N, T, width] from the array's own order.
+  func pointsFirst(_ scalars: [Float], width: Int) -> [Float] {
+    guard isTimeFirst else { return scalars }
+    return [Float](unsafeUninitializedCapacity: scalars.count) { room, initialized in
+      for point in 0..<points {
+        for frame in 0..<frames {
+          for component in 0..<width {
+            room[(point * frames + frame) * width + component] =
+              scalars[(frame * points + point) * width + component]
+          }
+        }
+      }
+      initialized = scalars.count
+    }
+  }
+
+  /// [N, T] of an array of flags or probabilities, whose axes may be in either order, with extra ones of 1.
+  /// - Throws: `DataError` for another shape or a value outside [0, 1].
+  func flags(_ array: NPYArray, path: String, key: String) throws -> [Float] {
+    var shape = array.shape
+    while shape.count > 2, shape.first == 1 { shape.removeFirst() }
+    while shape.count > 2, shape.last == 1 { shape.removeLast() }
+    let own = isTimeFirst ? [frames, points] : [points, frames]
+    guard shape == own || shape == own.reversed() else {
+      throw DataError(
+        file: path, dataset: key, expected: "\(own), as the tracks have", found: "\(array.shape)",
+        advice: "store one flag per point and frame")
+    }
+    if let bad = array.scalars.first(where: { !($0 >= 0 && $0 <= 1) }) {
+      throw DataError(
+        file: path, dataset: key, expected: "0, 1 or a probability between", found: "\(bad)",
+        advice: "turn scores into 0 and 1 first")
+    }
+    return shape == own
+      ? pointsFirst(array.scalars, width: 1)
+      : isTimeFirst ? array.scalars : transposed(array.scalars, frames, points)
+  }
+}
+
+/// [columns, rows] from [rows, columns].
+private func transposed(_ values: [Float], _ rows: Int, _ columns: Int) -> [Float] {
+  (0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } }
+}
+
+/// The axis of [a, b, 2] along which neighbours differ at least four times less; nil when neither is.
+private func smootherAxis(_ scalars: [Float], _ a: Int, _ b: Int) -> Int? {
+  func roughness(_ step: Int, _ isLast: (Int) -> Bool) -> Double? {
+    var (sum, count) = (0.0, 0)
+    for cell in 0..<a * b where !isLast(cell) {
+      for component in 0..<2 {
+        let difference = scalars[2 * (cell + step) + component] - scalars[2 * cell + component]
+        if difference.isFinite {
+          sum += Double(abs(difference))
+          count += 1
+        }
+      }
+    }
+    return count == 0 ? nil : sum / Double(count)
+  }
+  guard let first = roughness(b, { $0 / b == a - 1 }),
+    let second = roughness(1, { $0 % b == b - 1 })
+  else { return nil }
+  if 4 * first < second { return 0 }
+  if 4 * second < first { return 1 }
+  return nil
+}

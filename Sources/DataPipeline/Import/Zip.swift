@@ -1,0 +1,168 @@
+import Foundation
+
+/// The members of a zip archive, stored or deflated, with zip64: as much as `.npz` files need (PKWARE
+/// APPNOTE 6.3).
+struct Zip {
+  private struct Member {
+    let method: Int
+    let crc: UInt32
+    let compressedSize: Int
+    let size: Int
+    /// Of the local header.
+    let offset: Int
+  }
+
+  let path: String
+  private let bytes: [UInt8]
+  private let members: [String: Member]
+  /// In the order of the archive.
+  let names: [String]
+
+  /// The largest member that `contents` unpacks, bytes.
+  static let largestMember = 1 << 30
+
+  /// - Throws: `DataError` for a file that is no zip archive, is cut short, or repeats a name.
+  init(path: String) throws {
+    try self.init(bytes: readWholeFile(path), path: path)
+  }
+
+  init(bytes: [UInt8], path: String) throws {
+    func fault(_ found: String) -> DataError {
+      DataError(
+        file: path, expected: "a zip archive (.npz)", found: found,
+        advice: "the file is damaged or cut short; write it again with numpy.savez")
+    }
+    guard bytes.count >= 4, little(bytes, 0, 4) == 0x0403_4B50 || little(bytes, 0, 4) == 0x0605_4B50
+    else { throw fault("another kind of file") }
+    // The end record: 22 bytes and a comment of at most 65535.
+    let earliest = max(0, bytes.count - 22 - 65535)
+    guard
+      let end = stride(from: bytes.count - 22, through: earliest, by: -1).first(where: {
+        little(bytes, $0, 4) == 0x0605_4B50
+      }), var count = little(bytes, end + 10, 2), var position = little(bytes, end + 16, 4)
+    else { throw fault("no end of the archive") }
+    if count == 0xFFFF || position == 0xFFFF_FFFF {
+      guard end >= 20, little(bytes, end - 20, 4) == 0x0706_4B50,
+        let record = little(bytes, end - 12, 8), little(bytes, record, 4) == 0x0606_4B50,
+        let wideCount = little(bytes, record + 32, 8), let wideStart = little(bytes, record + 48, 8)
+      else { throw fault("a broken zip64 record") }
+      (count, position) = (wideCount, wideStart)
+    }
+    var members: [String: Member] = [:]
+    var names: [String] = []
+    for _ in 0..<min(count, bytes.count / 46 + 1) {
+      guard little(bytes, position, 4) == 0x0201_4B50, let flags = little(bytes, position + 8, 2),
+        let method = little(bytes, position + 10, 2), let crc = little(bytes, position + 16, 4),
+        let compressed = little(bytes, position + 20, 4),
+        let size = little(bytes, position + 24, 4),
+        let nameSize = little(bytes, position + 28, 2), let extra = little(bytes, position + 30, 2),
+        let comment = little(bytes, position + 32, 2), let offset = little(bytes, position + 42, 4),
+        position + 46 + nameSize + extra <= bytes.count
+      else { throw fault("a broken list of members") }
+      let start = position + 46
+      let name = String(decoding: bytes[start..<start + nameSize], as: UTF8.self)
+      guard flags & 1 == 0 else { throw fault("an encrypted member '\(name)'") }
+      let fields = wideFields(
+        bytes, start + nameSize..<start + nameSize + extra, [size, compressed, offset])
+      guard let fields else { throw fault("a broken zip64 entry for '\(name)'") }
+      let member = Member(
+        method: method, crc: UInt32(truncatingIfNeeded: crc), compressedSize: fields[1],
+        size: fields[0], offset: fields[2])
+      guard members.updateValue(member, forKey: name) == nil else {
+        throw fault("two members named '\(name)'")
+      }
+      names.append(name)
+      position = start + nameSize + extra + comment
+    }
+    guard names.count == count else { throw fault("\(names.count) of \(count) members") }
+    self.path = path
+    self.bytes = bytes
+    self.members = members
+    self.names = names
+  }
+
+  /// The contents of a member, checked against its CRC.
+  /// - Precondition: `name` is one of `names`.
+  /// - Throws: `DataError` for a damaged member, one of another compression, or one of more than
+  ///   `largestMember` bytes or more than deflate can pack into so few (a bomb).
+  func contents(of name: String) throws -> [UInt8] {
+    guard let member = members[name] else { preconditionFailure("no member '\(name)'") }
+    func fault(_ expected: String, _ found: String) -> DataError {
+      DataError(
+        file: path, dataset: name, expected: expected, found: found,
+        advice: "write the file again with numpy.savez or numpy.savez_compressed")
+    }
+    guard little(bytes, member.offset, 4) == 0x0403_4B50,
+      let nameSize = little(bytes, member.offset + 26, 2),
+      let extra = little(bytes, member.offset + 28, 2)
+    else { throw fault("a member header", "damage") }
+    let start = member.offset + 30 + nameSize + extra
+    guard start <= bytes.count, member.compressedSize <= bytes.count - start else {
+      throw fault("\(member.compressedSize) bytes", "the end of the file")
+    }
+    guard member.size <= Zip.largestMember, member.size / 1100 <= member.compressedSize else {
+      throw fault(
+        "at most \(Zip.largestMember) bytes, packed at most 1100 to 1",
+        "\(member.size) bytes from \(member.compressedSize)")
+    }
+    let packed = bytes[start..<start + member.compressedSize]
+    let contents: [UInt8]?
+    switch member.method {
+    case 0: contents = packed.count == member.size ? Array(packed) : nil
+    case 8: contents = inflated(packed, size: member.size)
+    default: throw fault("a stored or deflated member", "compression method \(member.method)")
+    }
+    guard let contents, checksum(contents) == member.crc else {
+      throw fault("\(member.size) bytes with the recorded CRC-32", "damage")
+    }
+    return contents
+  }
+}
+
+/// A little-endian number of `size` bytes; nil outside of the bytes or beyond `Int`.
+private func little(_ bytes: [UInt8], _ start: Int, _ size: Int) -> Int? {
+  guard start >= 0, start <= bytes.count - size else { return nil }
+  let value = (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << (8 * UInt64($1)) }
+  return Int(exactly: value).flatMap { $0 <= 1 << 48 ? $0 : nil }
+}
+
+/// The size, packed size and offset of a member, read from its zip64 field where the 32-bit ones are
+/// saturated; nil when that field is missing.
+private func wideFields(_ bytes: [UInt8], _ extra: Range<Int>, _ narrow: [Int]) -> [Int]? {
+  guard narrow.contains(0xFFFF_FFFF) else { return narrow }
+  var position = extra.lowerBound
+  while position + 4 <= extra.upperBound {
+    guard let tag = little(bytes, position, 2), let size = little(bytes, position + 2, 2) else {
+      return nil
+    }
+    if tag == 1 {
+      var at = position + 4
+      var fields = narrow
+      for index in fields.indices where fields[index] == 0xFFFF_FFFF {
+        guard at + 8 <= position + 4 + size, let value = little(bytes, at, 8) else { return nil }
+        fields[index] = value
+        at += 8
+      }
+      return fields
+    }
+    position += 4 + size
+  }
+  return nil
+}
+
+/// All bytes of a file of at most 4 GiB.
+func readWholeFile(_ path: String) throws -> [UInt8] {
+  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+  guard let size = (attributes?[.size] as? NSNumber)?.intValue else {
+    throw DataError("\(path): cannot be read; check the path and its permissions")
+  }
+  guard size <= 1 << 32 else {
+    throw DataError(
+      file: path, expected: "at most 4 GiB", found: "\(size) bytes",
+      advice: "cut the file into one per clip", kind: .resource)
+  }
+  guard let data = FileManager.default.contents(atPath: path) else {
+    throw DataError("\(path): cannot be read; check the path and its permissions")
+  }
+  return [UInt8](data)
+}
