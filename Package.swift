@@ -22,7 +22,7 @@ let package = Package(
     .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
-    .target(name: "TrajLoomBench", dependencies: ["CZlib"]),
+    .target(name: "TrajLoomBench", dependencies: ["Autograd", "CZlib"]),
     .executableTarget(
       name: "trajloom",
       dependencies: [

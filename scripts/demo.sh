@@ -12,7 +12,7 @@ paths=(--set run.dir="$work" --set data.path="$work/shards")
 latents=("${paths[@]}" --set data.vae="$work/quick-vae" --set data.latents="$work/latents")
 
 echo "1/5 data: synthetic clips of 162 frames"
-"$trajloom" data synth --out "$work/shards" --clips 160 --height 256 --width 448 --seed 7
+"$trajloom" data synth --out "$work/shards" --clips 160 --height 192 --width 320 --seed 7
 echo "2/5 trajectory VAE"
 "$trajloom" train vae --config configs/quick/vae.json "${paths[@]}"
 echo "3/5 visibility head"

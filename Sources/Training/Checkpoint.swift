@@ -1,5 +1,4 @@
 import Autograd
-import DataPipeline
 import Foundation
 
 /// Where a run stands, beside its arrays.
@@ -53,6 +52,7 @@ public struct Checkpoint: Sendable {
   /// The configuration that the run was started with.
   /// - Throws: `ConfigError`, `TrainingError.checkpoint`
   public func config<Config: Codable>(_ type: Config.Type) throws -> Config {
+    _ = try checkedData(Self.configFile, state())
     do {
       return try StrictConfig.load(type, from: "\(path)/\(Self.configFile)")
     } catch let error as ConfigError {
@@ -89,6 +89,10 @@ public struct Checkpoint: Sendable {
   /// - Throws: `TrainingError.checkpoint`
   public func step() throws -> Int { try state().step }
 
+  /// A file of the checkpoint beside the arrays, after its hash has been checked.
+  /// - Throws: `TrainingError.checkpoint`
+  public func attachment(_ name: String) throws -> Data { try checkedData(name, state()) }
+
   func state() throws -> CheckpointState {
     let file = "\(path)/\(Self.stateFile)"
     guard let data = FileManager.default.contents(atPath: file) else {
@@ -101,6 +105,15 @@ public struct Checkpoint: Sendable {
 
   /// The arrays of one file, after its hash has been checked.
   func arrays(_ name: String, _ state: CheckpointState) throws -> [String: NDArray] {
+    _ = try checkedData(name, state)
+    do { return try SafetensorsFile(path: "\(path)/\(name)").arrays() } catch
+      let error as SafetensorsError
+    {
+      throw TrainingError.checkpoint(path: error.path, problem: error.reason)
+    }
+  }
+
+  private func checkedData(_ name: String, _ state: CheckpointState) throws -> Data {
     let file = "\(path)/\(name)"
     guard let expected = state.sha256[name] else {
       throw TrainingError.checkpoint(path: file, problem: "\(Self.stateFile) does not list it")
@@ -113,18 +126,20 @@ public struct Checkpoint: Sendable {
       throw TrainingError.checkpoint(
         path: file, problem: "damaged: SHA-256 \(found.prefix(12))..., expected \(expected.prefix(12))...")
     }
-    do { return try SafetensorsFile(path: file).arrays() } catch let error as SafetensorsError {
-      throw TrainingError.checkpoint(path: error.path, problem: error.reason)
-    }
+    return data
   }
 
   /// Writes a checkpoint beside its place, syncs it and renames it to `folder`.
+  /// - Parameter attachments: more files by name, such as the statistics that the weights were trained with.
   /// - Throws: `TrainingError.resource` when the disk is full; nothing is left behind then.
   static func write(
     to folder: String, weights: [String: NDArray], average: [String: NDArray]?,
-    optimizer: [String: NDArray], config: String, state: CheckpointState
+    optimizer: [String: NDArray], config: String, attachments: [String: Data],
+    state: CheckpointState
   ) throws {
     let files = FileManager.default
+    // A step is saved once: what is there is complete, and of this very run.
+    guard !files.fileExists(atPath: folder) else { return }
     let partial = "\(folder).partial-\(getpid())"
     var state = state
     do {
@@ -138,24 +153,20 @@ public struct Checkpoint: Sendable {
       try save(weights, weightsFile)
       if let average { try save(average, averageFile) }
       try save(optimizer, optimizerFile)
-      try AtomicFile.write(Data(config.utf8), to: "\(partial)/\(configFile)")
+      for (name, data) in attachments.merging([configFile: Data(config.utf8)], uniquingKeysWith: { $1 })
+      {
+        try AtomicFile.write(data, to: "\(partial)/\(name)")
+        state.sha256[name] = SHA256.hexDigest(of: data)
+      }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
       try AtomicFile.write(encoder.encode(state), to: "\(partial)/\(stateFile)")
-      // A folder cannot be renamed over another: a checkpoint of the same step makes room first.
-      if files.fileExists(atPath: folder) {
-        try files.moveItem(atPath: folder, toPath: "\(partial)-old")
-      }
       try files.moveItem(atPath: partial, toPath: folder)
       try AtomicFile.syncFolder((folder as NSString).deletingLastPathComponent)
-      try? files.removeItem(atPath: "\(partial)-old")
     } catch {
       try? files.removeItem(atPath: partial)
-      if let error = error as? FileError {
-        throw TrainingError.resource(
-          "checkpoint not saved: \(error); free space and resume, the previous checkpoint is intact")
-      }
-      throw error
+      throw TrainingError.resource(
+        "\(folder): not saved (\(error)); free space and resume, the previous checkpoint is intact")
     }
   }
 }

@@ -30,6 +30,8 @@ final class MetricsLog {
       "\(quoted(name)):\(value.isFinite ? "\(value)" : "null")"
     }
     let line = "{\"kind\":\(quoted(kind)),\"step\":\(step),\(members.joined(separator: ","))}\n"
-    try file.write(contentsOf: Data(line.utf8))
+    do { try file.write(contentsOf: Data(line.utf8)) } catch {
+      throw TrainingError.resource("\(path): cannot be written (\(error)); free space and resume")
+    }
   }
 }

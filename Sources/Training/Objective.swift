@@ -40,7 +40,7 @@ public struct PooledMetric: Sendable {
   }
 }
 
-/// The batches of a run. `make` and `validation` are called on another thread.
+/// The batches of a run. `training` is called on another thread.
 public struct BatchSource<Batch: Sendable>: Sendable {
   /// Training batch number n.
   public let training: @Sendable (Int) throws -> Batch

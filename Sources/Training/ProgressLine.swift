@@ -30,7 +30,12 @@ public struct ProgressLine {
     width = 0
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { writeToStandardError(text) }
+}
+
+/// Writes to standard error. That nobody reads it any more is no reason to end a training: failures are ignored.
+public func writeToStandardError(_ text: String) {
+  text.utf8.withContiguousStorageIfAvailable { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// `90` as `1m30s`.

@@ -39,7 +39,7 @@ public final class RunDirectory {
   deinit { close(lock) }
 
   /// The complete checkpoints of a run, oldest first.
-  static func checkpoints(in path: String) -> [String] {
+  public static func checkpoints(in path: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints")) ?? []
     return names.filter { name in
       name.hasPrefix("step-") && name.dropFirst(5).allSatisfy(\.isNumber)

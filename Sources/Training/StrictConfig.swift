@@ -95,7 +95,10 @@ public enum StrictConfig {
     guard known.contains(key) else {
       throw ConfigError(source: "--set", key: key, problem: unknownKey(key, among: known))
     }
-    json = replacing(key.split(separator: ".").map(String.init)[...], by: value, in: json)
+    let path = key.split(separator: ".").map(String.init)
+    // A key that holds text takes text, whatever it looks like.
+    let current = path.reduce(json as Any?) { ($0 as? [String: Any])?[$1] }
+    json = replacing(path[...], by: current is String ? (value as? String ?? text) : value, in: json)
   }
 
   private static func replacing(

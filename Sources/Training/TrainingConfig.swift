@@ -36,11 +36,14 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   /// What to do when a loss or gradient is not finite: stop, or skip the step (at most ten in a row).
   public var onNonfinite: NonFinitePolicy
 
-  /// Keys that a resumed run may change: they do not alter what is computed.
-  public static let harmlessKeys: Set<String> = [
-    "run", "train.max_steps", "train.max_minutes", "train.log_every", "train.val_every",
-    "train.val_max_batches", "train.save_every", "train.keep_last", "train.on_nonfinite",
-  ]
+  /// Keys that a resumed run may change: they do not alter what a step computes. The length of a cosine schedule does.
+  public var harmlessKeys: Set<String> {
+    let keys: Set<String> = [
+      "run", "train.max_minutes", "train.log_every", "train.val_every", "train.val_max_batches",
+      "train.save_every", "train.keep_last", "train.on_nonfinite",
+    ]
+    return lrSchedule == .cosine ? keys : keys.union(["train.max_steps"])
+  }
 
   /// - Throws: `ConfigError` that names the first key that does not fit.
   public func validate() throws {

@@ -15,6 +15,7 @@ public struct TrainingRun<O: Objective> {
   private let batches: BatchSource<O.Batch>
   private let config: TrainingConfig
   private let configText: String
+  private let attachments: [String: Data]
   private let directory: RunDirectory
   private let log: MetricsLog
   private var optimizer: AdamW
@@ -29,16 +30,18 @@ public struct TrainingRun<O: Objective> {
 
   /// - Parameters:
   ///   - configText: the resolved configuration, which goes into the run folder and every checkpoint.
+  ///   - attachments: files that go into every checkpoint.
   ///   - checkpoint: where to continue from; nil to start anew.
   /// - Throws: `TrainingError.checkpoint` when the checkpoint does not fit the model or the data.
   public init(
     _ objective: O, _ batches: BatchSource<O.Batch>, _ config: TrainingConfig, configText: String,
-    in directory: RunDirectory, resuming checkpoint: Checkpoint?
+    attachments: [String: Data] = [:], in directory: RunDirectory, resuming checkpoint: Checkpoint?
   ) throws {
     self.objective = objective
     self.batches = batches
     self.config = config
     self.configText = configText
+    self.attachments = attachments
     self.directory = directory
     optimizer = AdamW(
       beta1: config.betas[0], beta2: config.betas[1], weightDecay: config.weightDecay)
@@ -197,7 +200,7 @@ public struct TrainingRun<O: Objective> {
     try Checkpoint.write(
       to: directory.checkpointPath(step: step), weights: weights,
       average: average.map { weights.merging($0.averages) { $1 } }, optimizer: optimizer.state(),
-      config: configText, state: state)
+      config: configText, attachments: attachments, state: state)
     try directory.finishCheckpoint(keeping: config.keepLast)
   }
 

@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// A picture of predicted futures: per clip, the past, the true future and the samples side by side.
@@ -51,12 +52,12 @@ public enum FuturePicture {
   ///   - maxPanelWidth: pixels. A panel is as wide as the frame, but at most this and at least 320, and narrower
   ///     where that brings all panels of a clip into one line.
   ///   - maxPoints: how many points are drawn, evenly chosen among those that move first.
-  /// - Throws: `PictureError`.
+  /// - Throws: `FileError`.
   public static func render(
     rows: [Row], to path: String, maxPanelWidth: Int = 832, maxPoints: Int = 200
   ) throws {
     let canvas = draw(rows: rows, maxPanelWidth: maxPanelWidth, maxPoints: maxPoints)
-    try writeDurably(
+    try AtomicFile.write(
       PNG.encode(pixels: canvas.pixels, width: canvas.width, height: canvas.height), to: path)
   }
 

@@ -18,8 +18,12 @@ struct DiTBlock: Module {
 
   init(width: Int, heads: Int, mlpRatio: Double, _ initializer: inout Initializer) {
     let hidden = Int(Double(width) * mlpRatio)
-    attn = SelfAttention(width: width, heads: heads, &initializer)
-    xattn = CrossAttention(width: width, heads: heads, &initializer)
+    attn = SelfAttention(
+      qkv: Linear(width, 3 * width, &initializer), proj: Linear(width, width, &initializer),
+      heads: heads, normalizesQK: true)
+    xattn = CrossAttention(
+      q: Linear(width, width, &initializer), kv: Linear(width, 2 * width, &initializer),
+      proj: Linear(width, width, &initializer), heads: heads, normalizesQK: true)
     mlp = MLP(
       fc1: Linear(width, hidden, &initializer), fc2: Linear(hidden, width, &initializer))
     // Zero weights, and a bias that makes every gate 1.
@@ -44,59 +48,19 @@ struct DiTBlock: Module {
     let (shiftMlp, scaleMlp, gateMlp) = (vectors[6], vectors[7], vectors[8])
 
     var x = gatedAdd(
-      x, gate: gateMsa, attn(rmsNorm(x, gain: 1 + scaleMsa, offset: shiftMsa), axis: axis))
+      x, gate: gateMsa, attn(rmsNorm(x, gain: 1 + scaleMsa, offset: shiftMsa), axis: axis.rawValue))
     if let keyValue {
-      x = gatedAdd(
-        x, gate: gateXattn,
-        xattn(rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn), keyValue, axis: axis))
+      let query = rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn)
+      x = gatedAdd(x, gate: gateXattn, attendToContext(query, keyValue, axis))
     }
     return gatedAdd(x, gate: gateMlp, mlp(rmsNorm(x, gain: 1 + scaleMlp, offset: shiftMlp)))
   }
-}
 
-/// Multi-head self-attention with RMS-normalised queries and keys.
-struct SelfAttention: Module {
-  let qkv: Linear
-  let proj: Linear
-  private let heads: Int
-
-  init(width: Int, heads: Int, _ initializer: inout Initializer) {
-    qkv = Linear(width, 3 * width, &initializer)
-    proj = Linear(width, width, &initializer)
-    self.heads = heads
-  }
-
-  func callAsFunction(_ x: Tensor, axis: DiTBlock.Axis) -> Tensor {
-    proj(selfAttention(qkv(x), heads: heads, axis: axis.rawValue, normalizesQK: true))
-  }
-}
-
-/// Multi-head cross-attention with RMS-normalised queries and keys.
-struct CrossAttention: Module {
-  let q: Linear
-  let kv: Linear
-  let proj: Linear
-  private let heads: Int
-
-  init(width: Int, heads: Int, _ initializer: inout Initializer) {
-    q = Linear(width, width, &initializer)
-    kv = Linear(width, 2 * width, &initializer)
-    proj = Linear(width, width, &initializer)
-    self.heads = heads
-  }
-
-  func callAsFunction(_ x: Tensor, _ keyValue: Tensor, axis: DiTBlock.Axis) -> Tensor {
-    let query = q(x)
-    switch axis {
-    case .time:
-      return proj(crossAttention(query, keyValue, heads: heads, axis: 1, normalizesQK: true))
-    case .space:
-      // All frames share the context, so their tokens are one long sequence of queries.
-      let (batch, frames, tokens, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
-      let y = crossAttention(
-        query.reshaped([batch, frames * tokens, width]), keyValue, heads: heads, axis: 1,
-        normalizesQK: true)
-      return proj(y.reshaped(x.shape))
-    }
+  /// Over time, each token attends to its own context. Over space, all frames share one context, so their tokens are one
+  /// long sequence of queries.
+  private func attendToContext(_ x: Tensor, _ keyValue: Tensor, _ axis: Axis) -> Tensor {
+    guard axis == .space else { return xattn(x, keyValue, axis: 1) }
+    let flat = x.reshaped([x.shape[0], x.shape[1] * x.shape[2], x.shape[3]])
+    return xattn(flat, keyValue, axis: 1).reshaped(x.shape)
   }
 }

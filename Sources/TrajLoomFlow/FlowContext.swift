@@ -4,7 +4,8 @@ import Autograd
 public struct FlowConditions {
   /// Scaled history latents, [B, L, N, C].
   public var history: Tensor
-  /// Visibility on latent time, [B, L, N]; nil counts as invisible everywhere, as published.
+  /// Visibility on latent time, [B, L, N]. Nil counts as invisible everywhere, as published: a model that was trained with
+  /// visibility must be sampled with it.
   public var historyVisibility: Tensor?
   /// Video latents [B, L, N, Cv], nil counts as zeros; or, for the `patch` source, frames [B, T, H/4, W/4, 3] in [0, 1].
   public var video: Tensor?

@@ -1,4 +1,5 @@
 import DataPipeline
+import TrajLoomVAE
 import Training
 
 /// The data of a run on latents.

@@ -46,7 +46,7 @@ public struct FutureSampler {
     text: NDArray?
   ) -> PreparedClip {
     func batched(_ array: NDArray) -> NDArray { array.reshaped([1] + array.shape) }
-    let stride = vae.config.useTempCompress ? vae.config.tempStride : 1
+    let stride = vae.config.latentStride
     let isPatch = flow.config.videoSource == .patch
     let latents = vae.encode(vae.anchor.normalize(batched(tracks))).mean.array
     let batch = LatentBatch(
@@ -83,8 +83,7 @@ public struct FutureSampler {
     }
     let points = vae.decodePoints(Tensor(scaling.unscale(z))).array  // [1, T, N, 2]
     let logits = visibility(Tensor(z), history: Tensor(clip.history))
-    let stride = vae.config.useTempCompress ? vae.config.tempStride : 1
-    let frames = vae.config.numFramesIn
+    let (frames, stride) = (vae.config.numFramesIn, vae.config.latentStride)
     return Future(
       positions: vae.anchor.denormalize(points).scalars,
       probability: framewise(sigmoid(logits).array, frames: frames, stride: stride).scalars)

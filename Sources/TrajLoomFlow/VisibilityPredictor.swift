@@ -23,6 +23,9 @@ public struct VisibilityConfig: Codable, Sendable, Equatable {
     try check(latentChannels > 0, "latent_channels", "a positive number", latentChannels)
     try check(hidden > 0, "hidden", "a positive number", hidden)
     try check(depth > 0, "depth", "a positive number", depth)
+    try check(
+      useHistLast || !useDeltaToHist, "use_delta_to_hist",
+      "false, as use_hist_last is false (the difference is to the last history latent)", useDeltaToHist)
     try check(kernelSize > 0 && kernelSize % 2 == 1, "kernel_size", "a positive odd number", kernelSize)
   }
 }

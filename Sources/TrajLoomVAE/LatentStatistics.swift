@@ -2,46 +2,70 @@ import Autograd
 import Foundation
 import Training
 
-/// Running moments of latents per channel, over any number of batches.
+/// Running moments of latents per channel, over any number of clips.
 public struct LatentMoments: Sendable {
   private var count = 0.0
-  private var sums: [Double]
-  private var squares: [Double]
+  private var means: [Double]
+  /// Sums of squared differences from the mean.
+  private var spreads: [Double]
 
   public init(channels: Int) {
-    sums = [Double](repeating: 0, count: channels)
-    squares = sums
+    means = [Double](repeating: 0, count: channels)
+    spreads = means
   }
 
   /// Adds latents [..., C].
   public mutating func add(_ latents: NDArray) {
     let x = Tensor(latents)
     let axes = Array(0..<latents.rank - 1)
-    for (channel, value) in x.sum(axes).array.scalars.enumerated() { sums[channel] += Double(value) }
-    for (channel, value) in square(x).sum(axes).array.scalars.enumerated() {
-      squares[channel] += Double(value)
-    }
-    count += Double(latents.count / sums.count)
+    let mean = x.mean(axes)
+    // Centred first: squares of a large mean would drown a small deviation.
+    let spread = square(x - mean).sum(axes)
+    var own = LatentMoments(channels: means.count)
+    own.count = Double(latents.count / means.count)
+    own.means = mean.array.scalars.map(Double.init)
+    own.spreads = spread.array.scalars.map(Double.init)
+    add(own)
   }
 
+  /// Merges two sets of moments (Chan, Golub and LeVeque 1979).
   public mutating func add(_ other: LatentMoments) {
-    count += other.count
-    sums = zip(sums, other.sums).map(+)
-    squares = zip(squares, other.squares).map(+)
+    let total = count + other.count
+    guard total > 0 else { return }
+    for channel in means.indices {
+      let difference = other.means[channel] - means[channel]
+      means[channel] += difference * other.count / total
+      spreads[channel] +=
+        other.spreads[channel] + difference * difference * count * other.count / total
+    }
+    count = total
   }
 
   var statistics: LatentStatistics.Channels {
-    let means = sums.map { $0 / max(count, 1) }
-    let deviations = zip(squares, means).map { max(0, $0 / max(count, 1) - $1 * $1).squareRoot() }
-    return .init(count: Int(count), mean: means, std: deviations)
+    .init(
+      count: Int(count), mean: means,
+      std: spreads.map { ($0 / max(count, 1)).squareRoot() })
   }
 }
 
 /// `latent_stats.json`, in the published layout: moments per channel of the history's, the future's and all latents of the
-/// training set.
+/// training set, and what they were computed from.
 public struct LatentStatistics: Codable, Sendable {
+  /// What the latents were made of. Files from elsewhere have none.
+  public struct Origin: Codable, Sendable, Equatable {
+    public var vaeSha256: String
+    public var dataHash: String
+    public var valFraction: Double
+
+    public init(vaeSha256: String, dataHash: String, valFraction: Double) {
+      self.vaeSha256 = vaeSha256
+      self.dataHash = dataHash
+      self.valFraction = valFraction
+    }
+  }
+
   struct Channels: Codable, Sendable {
-    var count: Int
+    var count: Int?
     var mean: [Double]
     var std: [Double]
   }
@@ -50,11 +74,13 @@ public struct LatentStatistics: Codable, Sendable {
     var perChannel: Channels
   }
 
+  public var origin: Origin?
   var zHist: Block
   var zFut: Block
   var zAll: Block
 
-  public init(history: LatentMoments, future: LatentMoments) {
+  public init(history: LatentMoments, future: LatentMoments, origin: Origin? = nil) {
+    self.origin = origin
     var all = history
     all.add(future)
     zHist = Block(perChannel: history.statistics)
@@ -87,15 +113,20 @@ public struct LatentStatistics: Codable, Sendable {
       throw ConfigError(
         source: path, key: "", problem: "no such file; `trajloom encode` writes it beside the latents")
     }
+    return try LatentStatistics(json: data, source: path)
+  }
+
+  /// - Throws: `ConfigError` for JSON of another layout.
+  public init(json: Data, source: String) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    do { return try decoder.decode(LatentStatistics.self, from: data) } catch {
+    do { self = try decoder.decode(LatentStatistics.self, from: json) } catch {
       throw ConfigError(
-        source: path, key: "z_all.per_channel", problem: "expected latent statistics with mean and std")
+        source: source, key: "z_all.per_channel",
+        problem: "expected latent statistics with mean and std")
     }
   }
 
-  public func write(_ path: String) throws {
-    try AtomicFile.write(Data(StrictConfig.text(self).utf8), to: path)
-  }
+  /// The file's text.
+  public func json() throws -> Data { Data(try StrictConfig.text(self).utf8) }
 }

@@ -18,7 +18,9 @@ struct TrajectoryTransformerBlock: Module {
     gateMsa = .zeros([1, 1, width])
     gateMlp = .zeros([1, 1, width])
     norm1 = RMSNorm(width)
-    attn = SelfAttention(width: width, heads: heads, &initializer)
+    attn = SelfAttention(
+      qkv: Linear(xavier: width, 3 * width, &initializer),
+      proj: Linear(xavier: width, width, &initializer), heads: heads, normalizesQK: false)
     norm2 = RMSNormBuffer(width)
     norm3 = RMSNorm(width)
     mlp = MLP(
@@ -30,23 +32,6 @@ struct TrajectoryTransformerBlock: Module {
   func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
     let x = gatedAdd(x, gate: gateMsa, attn(norm1(x), axis: axis))
     return gatedAdd(x, gate: gateMlp, mlp(norm3(x)))
-  }
-}
-
-/// Multi-head self-attention with a joint projection, no QK norm.
-struct SelfAttention: Module {
-  let qkv: Linear
-  let proj: Linear
-  private let heads: Int
-
-  init(width: Int, heads: Int, _ initializer: inout Initializer) {
-    qkv = Linear(xavier: width, 3 * width, &initializer)
-    proj = Linear(xavier: width, width, &initializer)
-    self.heads = heads
-  }
-
-  func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
-    proj(selfAttention(qkv(x), heads: heads, axis: axis))
   }
 }
 

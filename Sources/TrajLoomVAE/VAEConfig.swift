@@ -32,6 +32,8 @@ public struct VAEConfig: Codable, Sendable, Equatable {
 
   public var gridRows: Int { inputHeight / patchSize }
   public var gridColumns: Int { inputWidth / patchSize }
+  /// Frames per latent step.
+  public var latentStride: Int { useTempCompress ? tempStride : 1 }
   /// N, the number of cells and of tokens per frame.
   public var tokens: Int { gridRows * gridColumns }
   /// Samples of the field along a cell's side.

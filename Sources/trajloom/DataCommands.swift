@@ -60,7 +60,7 @@ extension Command {
     words: ["data", "inspect"], summary: "what is in shards: clips, ranges, visibility, motion",
     positionals: ["PATH"]
   ) { arguments in
-    print(try inspect(ShardSet(path: arguments.positionals[0])))
+    print(try inspect(ShardSet(path: arguments.positionals[0])).description)
   }
 
   static let dataVerify = Command(
@@ -68,7 +68,7 @@ extension Command {
     positionals: ["PATH"]
   ) { arguments in
     let path = arguments.positionals[0]
-    let faults = try verify(path: path)
+    let faults = verify(path)
     guard faults.isEmpty else {
       for fault in faults { print(fault) }
       throw DataError("\(path): \(faults.count) faults; make these shards again, or restore them from a copy")
@@ -82,6 +82,7 @@ extension Command {
       Option("--out", "DIR", "where to write the shards"),
       Option("--clips", "N", "how many clips"),
       Option("--seed", "S", "seed of the world (default 0)"),
+      Option("--futures", "K", "futures per history, each a clip of its own (default 1)"),
       Option("--no-video", nil, "leave out the rendered history frames"),
     ] + geometryOptions
   ) { arguments in
@@ -95,7 +96,8 @@ extension Command {
       try SyntheticConfig(
         geometry: arguments.geometry(), frames: frames, history: (frames + 1) / 2,
         renderVideo: !arguments.has("--no-video"),
-        seed: UInt64(arguments.integer("--seed", minimum: 0) ?? 0)))
+        seed: UInt64(arguments.integer("--seed", minimum: 0) ?? 0),
+        futures: arguments.integer("--futures") ?? 1))
     let writer = try ShardWriter(
       directory: out, geometry: world.config.geometry, frames: frames, fps: 30,
       createdBy: "trajloom data synth", clipsPerShard: arguments.integer("--clips-per-shard") ?? 64)

@@ -42,6 +42,10 @@ extension Command {
     let clips =
       split == "all"
       ? Array(set.clips.indices) : try set.split(validationFraction: windows.valFraction).validation
+    guard !clips.isEmpty else {
+      throw DataError(
+        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all")
+    }
     let segments = try TrackSegments(
       set: set, clips: clips, historyLength: windows.histLen, futureLength: windows.futureLen,
       augment: .none, seed: 0)

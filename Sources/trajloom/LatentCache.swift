@@ -9,112 +9,187 @@ import Training
 /// else made.
 struct LatentCache {
   let set: LatentSet
-  let path: String
+  let statistics: LatentStatistics
+  private let path: String
+
+  static let statisticsFile = "latent_stats.json"
 
   /// Opens, or encodes, the latents that a run asks for.
-  static func open(_ data: LatentData) throws -> LatentCache {
+  /// - Parameter mayEncode: false for a dry run, which writes nothing.
+  static func open(_ data: LatentData, mayEncode: Bool) throws -> LatentCache {
     let tracks = try ShardSet(path: data.windows.path)
     try data.windows.check(tracks.geometry, frames: tracks.frames)
     let checkpoint = try Checkpoint(at: data.cache.vae)
-    let hash = try checkpoint.weightsHash()
-    let path = data.cache.latents
-    if FileManager.default.fileExists(atPath: "\(path)/latent_stats.json") {
-      let set = try LatentSet(path: path)
-      if set.vaeSHA256 == hash && set.dataHash == tracks.contentHash {
-        return LatentCache(set: set, path: path)
+    let vae = try checkpoint.config(VAERunConfig.self).vae
+    try data.windows.check(
+      frames: vae.numFramesIn, patch: vae.patchSize, height: vae.inputHeight, width: vae.inputWidth,
+      block: "vae of \(data.cache.vae), vae")
+    let wanted = LatentStatistics.Origin(
+      vaeSha256: try checkpoint.weightsHash(), dataHash: tracks.contentHash,
+      valFraction: data.windows.valFraction)
+    let path = try LatentFolder(data.cache.latents).path
+    let file = "\(path)/\(statisticsFile)"
+    if FileManager.default.fileExists(atPath: file) {
+      let statistics = try LatentStatistics.read(file)
+      if statistics.origin == wanted {
+        return LatentCache(set: try LatentSet(path: path), statistics: statistics, path: path)
       }
-      say("\(path): latents of another VAE or other data; encoding again")
+      say("\(path): latents of another VAE, other data or another val_fraction; encoding again")
     } else {
       say("\(path): encoding \(tracks.clips.count) clips with \(checkpoint.path)")
     }
+    guard mayEncode else {
+      throw ConfigError(
+        key: "data.latents", problem: "a dry run writes nothing, and these latents have to be made first: "
+          + "trajloom encode --vae \(data.cache.vae) --data \(tracks.path) --out \(path) "
+          + "--val-fraction \(data.windows.valFraction)")
+    }
     try encode(tracks, checkpoint, valFraction: data.windows.valFraction, to: path)
-    return LatentCache(set: try LatentSet(path: path), path: path)
+    return LatentCache(
+      set: try LatentSet(path: path), statistics: try LatentStatistics.read(file), path: path)
   }
 
   /// Encodes every clip of `tracks` into `path`, beside it statistics of the training clips.
   static func encode(
     _ tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double, to path: String
   ) throws {
+    let folder = try LatentFolder(path)
     let config = try checkpoint.config(VAERunConfig.self)
     let model = try TrajectoryVAE(config.vae, seed: 0)
     let hash = try checkpoint.load(.ema, into: model)
     var windows = config.data.windows
     windows.path = tracks.path
     try windows.check(tracks.geometry, frames: tracks.frames)
-    // Beside its place first: a folder that exists holds all latents or those of before.
-    let partial = "\(path).partial-\(getpid())"
-    defer { try? FileManager.default.removeItem(atPath: partial) }
-    let writer = try LatentShardWriter(
-      directory: partial, geometry: tracks.geometry, frames: tracks.frames, fps: tracks.fps,
-      createdBy: "trajloom", vaeSHA256: hash, dataHash: tracks.contentHash)
     let training = Set(try tracks.split(validationFraction: valFraction).train)
-    var history = LatentMoments(channels: config.vae.latentChannels)
-    var future = history
-    let segments = try TrackSegments(
-      set: tracks, clips: Array(tracks.clips.indices), historyLength: windows.histLen,
-      futureLength: windows.futureLen, augment: .none, seed: 0)
-    let stride = config.vae.useTempCompress ? config.vae.tempStride : 1
-    var progress = ProgressLine()
-    for (index, info) in tracks.clips.enumerated() {
-      // Items 2k and 2k + 1 are the history and the future of clip k.
-      let (points, visibility) = model.inputs(
-        try segments.batch(items: [2 * index, 2 * index + 1], draw: 0))
-      let z = Tensor(model.encode(points).mean.array)
-      let seen = Tensor(latentVisibility(visibility, stride: stride))
-      func half(_ x: Tensor, _ i: Int) -> NDArray { x.sliced(axis: 0, i..<i + 1).array }
-      if training.contains(index) {
-        history.add(half(z, 0))
-        future.add(half(z, 1))
+    try folder.replace { partial in
+      let writer = try LatentShardWriter(
+        directory: partial, geometry: tracks.geometry, frames: tracks.frames, fps: tracks.fps,
+        createdBy: "trajloom", vaeSHA256: hash, dataHash: tracks.contentHash)
+      var history = LatentMoments(channels: config.vae.latentChannels)
+      var future = history
+      let segments = try TrackSegments(
+        set: tracks, clips: Array(tracks.clips.indices), historyLength: windows.histLen,
+        futureLength: windows.futureLen, augment: .none, seed: 0)
+      var progress = ProgressLine()
+      for (index, info) in tracks.clips.enumerated() {
+        // Items 2k and 2k + 1 are the history and the future of clip k.
+        let (points, visibility) = model.inputs(
+          try segments.batch(items: [2 * index, 2 * index + 1], draw: 0))
+        let z = Tensor(model.encode(points).mean.array)
+        let seen = Tensor(latentVisibility(visibility, stride: config.vae.latentStride))
+        func half(_ x: Tensor, _ i: Int) -> NDArray { x.sliced(axis: 0, i..<i + 1).array }
+        if training.contains(index) {
+          history.add(half(z, 0))
+          future.add(half(z, 1))
+        }
+        let clip = try tracks.readClip(index, fields: .conditions)
+        try writer.append(
+          LatentClip(
+            id: info.id, caption: info.caption, source: info.source, zHistory: half(z, 0).scalars,
+            zFuture: half(z, 1).scalars, latentShape: Array(z.shape.dropFirst()),
+            historyVisibility: half(seen, 0).scalars.map { UInt8($0) },
+            futureVisibility: half(seen, 1).scalars.map { UInt8($0) }, video: clip.video,
+            videoLatents: clip.videoLatents, videoLatentShape: clip.videoLatentShape,
+            textEmbedding: clip.textEmbedding))
+        progress.show("encoded \(index + 1)/\(tracks.clips.count)", isMilestone: false)
       }
-      let clip = try tracks.readClip(index, fields: .conditions)
-      try writer.append(
-        LatentClip(
-          id: info.id, caption: info.caption, source: info.source, zHistory: half(z, 0).scalars,
-          zFuture: half(z, 1).scalars, latentShape: Array(z.shape.dropFirst()),
-          historyVisibility: half(seen, 0).scalars.map { UInt8($0) },
-          futureVisibility: half(seen, 1).scalars.map { UInt8($0) }, video: clip.video,
-          videoLatents: clip.videoLatents, videoLatentShape: clip.videoLatentShape,
-          textEmbedding: clip.textEmbedding))
-      progress.show("encoded \(index + 1)/\(tracks.clips.count)", isMilestone: false)
+      progress.finish()
+      try writer.finish()
+      let origin = LatentStatistics.Origin(
+        vaeSha256: hash, dataHash: tracks.contentHash, valFraction: valFraction)
+      let statistics = LatentStatistics(history: history, future: future, origin: origin)
+      try AtomicFile.write(statistics.json(), to: "\(partial)/\(statisticsFile)")
     }
-    progress.finish()
-    try writer.finish()
-    try LatentStatistics(history: history, future: future).write("\(partial)/latent_stats.json")
-    try? FileManager.default.removeItem(atPath: path)
-    do {
-      try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-      try FileManager.default.moveItem(atPath: partial, toPath: path)
-    } catch {
-      throw DataError(
-        "\(path): the latents cannot be put there (\(error.localizedDescription))", kind: .resource)
-    }
+    // The blocks of whole segments are of no use to what comes next.
+    MemoryUse.releaseCache()
   }
 
   /// The scaling of the latents.
   func scaling() throws -> LatentScaling {
-    let file = "\(path)/latent_stats.json"
-    return try LatentStatistics.read(file).scaling(source: file)
+    try statistics.scaling(source: "\(path)/\(Self.statisticsFile)")
   }
 
   /// Checks that a model fits the latents.
   /// - Throws: `ConfigError`
-  func check(channels: Int, frames: Int?, block: String) throws {
-    guard set.latentShape[2] == channels else {
-      throw ConfigError(
-        key: "\(block).latent_channels", expected: "\(set.latentShape[2]), as in \(path)",
-        found: "\(channels)")
+  func check(channels: Int, block: String) throws {
+    try expect(set.latentShape[2], channels, "\(block).latent_channels")
+  }
+
+  /// Checks that a generator fits the latents and the conditions beside them.
+  /// - Throws: `ConfigError`
+  func check(_ flow: FlowConfig) throws {
+    try check(channels: flow.latentChannels, block: "flow")
+    try expect(set.latentShape[0], flow.numFramesLatent, "flow.num_frames_latent")
+    guard let clip = set.clips.first else { return }
+    let (steps, tokens) = (flow.numFramesLatent, flow.tokens)
+    if flow.useVideoCond, flow.videoSource == .patch, clip.hasVideo {
+      try expect(clip.videoFrames, flow.numFramesIn, "flow.num_frames_in (frames of video)")
     }
-    if let frames, set.latentShape[0] != frames {
+    if flow.useVideoCond, flow.videoSource == .precomputed, let shape = clip.videoLatentShape {
+      try expect(shape, [steps, tokens, flow.videoLatentChannels], "flow.video_latent_channels")
+    }
+    if flow.useTextCond, flow.textSource == .precomputed, let size = clip.textEmbeddingSize {
+      try expect(size, flow.textEmbedDim, "flow.text_embed_dim")
+    }
+  }
+
+  private func expect<Value: Equatable>(_ inData: Value, _ found: Value, _ key: String) throws {
+    guard inData == found else {
+      throw ConfigError(key: key, expected: "\(inData), as in \(path)", found: "\(found)")
+    }
+  }
+}
+
+/// A folder that holds latents and nothing else, replaced as a whole.
+private struct LatentFolder {
+  let path: String
+
+  /// - Throws: `ConfigError` for a place that something else has.
+  init(_ path: String) throws {
+    let standard = URL(fileURLWithPath: path).standardizedFileURL.path
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: standard)) ?? []
+    let isOurs = names.allSatisfy { name in
+      name == LatentCache.statisticsFile || (name.hasPrefix("latents-") && name.hasSuffix(".h5"))
+    }
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: standard, isDirectory: &isFolder)
+    guard !exists || (isFolder.boolValue && isOurs) else {
       throw ConfigError(
-        key: "\(block).num_frames_latent", expected: "\(set.latentShape[0]), as in \(path)",
-        found: "\(frames)")
+        key: path, problem: "expected a folder for latents alone, found other files there; name a new folder")
+    }
+    self.path = standard
+  }
+
+  /// Calls `fill` with a new folder beside this one and puts it in its place. What was there goes last.
+  func replace(_ fill: (String) throws -> Void) throws {
+    let files = FileManager.default
+    let (partial, old) = ("\(path).partial-\(getpid())", "\(path).old-\(getpid())")
+    defer {
+      try? files.removeItem(atPath: partial)
+      try? files.removeItem(atPath: old)
+    }
+    try fill(partial)
+    do {
+      let hadOne = files.fileExists(atPath: path)
+      if hadOne { try files.moveItem(atPath: path, toPath: old) }
+      do { try files.moveItem(atPath: partial, toPath: path) } catch {
+        if hadOne { try? files.moveItem(atPath: old, toPath: path) }
+        throw error
+      }
+      try AtomicFile.syncFolder((path as NSString).deletingLastPathComponent)
+    } catch {
+      throw DataError("\(path): the latents cannot be put there (\(error))", kind: .resource)
     }
   }
 }
 
 /// A line on standard error.
-func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+func say(_ text: String) { writeToStandardError("\(text)\n") }
+
+extension ClipFields {
+  /// What a generator may be conditioned on.
+  static let conditions: ClipFields = [.video, .videoLatents, .textEmbedding]
+}
 
 extension Command {
   static let encode = Command(
@@ -136,9 +211,4 @@ extension Command {
     try LatentCache.encode(tracks, checkpoint, valFraction: valFraction, to: out)
     say("\(out): \(tracks.clips.count) clips and latent_stats.json")
   }
-}
-
-extension ClipFields {
-  /// What a generator may be conditioned on.
-  static let conditions: ClipFields = [.video, .videoLatents, .textEmbedding]
 }

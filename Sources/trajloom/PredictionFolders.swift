@@ -16,7 +16,13 @@ struct ClipFolder {
     do {
       try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
       try body(ClipFiles(folder: partial))
-      if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
+      if files.fileExists(atPath: path) {
+        guard files.fileExists(atPath: "\(path)/meta.json") else {
+          throw DataError(
+            "\(path): expected a folder of predictions or none, found something else; use another --out")
+        }
+        try files.removeItem(atPath: path)
+      }
       try files.moveItem(atPath: partial, toPath: path)
     } catch let error as CocoaError {
       throw DataError("\(path): cannot be written (\(error.localizedDescription))", kind: .resource)
@@ -80,8 +86,11 @@ struct PredictedClip {
     id = (folder as NSString).lastPathComponent
     let meta = FileManager.default.contents(atPath: "\(folder)/meta.json")
       .flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] }
-    guard let meta, let height = meta["H"] as? Int, let width = meta["W"] as? Int else {
-      throw DataError("\(folder)/meta.json: expected H and W, found none; write the frame's size there")
+    guard let meta, let height = meta["H"] as? Int, let width = meta["W"] as? Int, height > 0,
+      width > 0
+    else {
+      throw DataError(
+        "\(folder)/meta.json: expected the frame's size as H and W, found none; write it there")
     }
     self.height = height
     self.width = width
@@ -90,6 +99,11 @@ struct PredictedClip {
     history = try Self.tracks("\(folder)/hist_tracks.npy", "\(folder)/hist_visibility.npy")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let several = names.filter { $0.hasPrefix("sample_") }.sorted().map { "\(folder)/\($0)" }
+    guard history.points == truth.points else {
+      throw DataError(
+        "\(folder)/hist_tracks.npy: expected \(truth.points) points, as in gt_tracks.npy, found "
+          + "\(history.points)")
+    }
     let truth = truth
     samples = try (several.isEmpty ? [folder] : several).map { place in
       let sample = try Self.tracks("\(place)/pred_tracks.npy", "\(place)/pred_visibility.npy")
@@ -123,9 +137,8 @@ struct PredictedClip {
 
   private static func tracks(_ positions: String, _ visibility: String) throws -> PointTracks {
     let (tracks, seen) = (try read(positions), try read(visibility))
-    guard tracks.shape.count == 3, tracks.shape[2] == 2 else {
-      throw DataError("\(positions): expected [T, N, 2], found \(tracks.shape)")
-    }
+    guard tracks.shape.count == 3, tracks.shape[2] == 2, tracks.shape[0] > 0, tracks.shape[1] > 0
+    else { throw DataError("\(positions): expected [T, N, 2], found \(tracks.shape)") }
     guard seen.shape == Array(tracks.shape.prefix(2)) else {
       throw DataError(
         "\(visibility): expected \(Array(tracks.shape.prefix(2))), as \(positions), found \(seen.shape)")

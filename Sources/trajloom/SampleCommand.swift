@@ -57,28 +57,33 @@ private struct SamplingModels {
     guard let kind = Checkpoint.Weights(rawValue: weights) else {
       throw ConfigError(key: "--weights", expected: "ema or raw", found: weights)
     }
-    try config.data.windows.check(data.geometry, frames: data.frames)
+    try config.data.windows.check(data.geometry, frames: data.frames, needsFuture: false)
     flow = try TrajectoryDiT(config.flow, seed: 0)
     let flowHash = try flowCheckpoint.load(kind, into: flow)
 
     let vaeCheckpoint = try Checkpoint(at: arguments.string("--vae") ?? config.data.cache.vae)
     let vae = try TrajectoryVAE(vaeCheckpoint.config(VAERunConfig.self).vae, seed: 0)
     let vaeHash = try vaeCheckpoint.load(.ema, into: vae)
-    let latents = try LatentSet(path: config.data.cache.latents)
-    guard latents.vaeSHA256 == vaeHash else {
+    // The three models must have been trained on latents of the same weights and scaled alike.
+    let statistics = try flowCheckpoint.latentStatistics()
+    guard statistics.origin?.vaeSha256 == vaeHash else {
       throw TrainingError.checkpoint(
         path: vaeCheckpoint.path,
-        problem: "the flow was trained on latents of other VAE weights (\(latents.vaeSHA256.prefix(12))..., found "
-          + "\(vaeHash.prefix(12))...); pass the right run with --vae")
+        problem: "the flow was trained on latents of other VAE weights (\(statistics.origin?.vaeSha256.prefix(12) ?? "unknown")"
+          + "..., found \(vaeHash.prefix(12))...); pass the right run with --vae")
     }
-    let statistics = "\(config.data.cache.latents)/latent_stats.json"
-    let scaling = try LatentStatistics.read(statistics).scaling(source: statistics)
+    let scaling = try statistics.scaling(source: flowCheckpoint.path)
 
     let headPath = arguments.string("--visibility") ?? config.sample.visibility
     let headCheckpoint = try Checkpoint(at: headPath)
     let head = try VisibilityPredictor(
       headCheckpoint.config(VisibilityRunConfig.self).visibility, seed: 0)
     let headHash = try headCheckpoint.load(.ema, into: head)
+    guard try headCheckpoint.latentStatistics().scaling(source: headPath) == scaling else {
+      throw TrainingError.checkpoint(
+        path: headCheckpoint.path,
+        problem: "this visibility head was trained on other latents than the flow; pass the right run with --visibility")
+    }
 
     let solver = try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
       rawValue: config.sample.solver)!
@@ -106,6 +111,10 @@ private struct SamplingModels {
       candidates = try set.split(validationFraction: config.data.windows.valFraction).validation
     default: throw ConfigError(key: "--split", expected: "all or validation", found: split)
     }
+    guard !candidates.isEmpty else {
+      throw DataError(
+        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all")
+    }
     let wanted = arguments.all("--clip")
     guard !wanted.isEmpty else { return candidates }
     return try wanted.map { id in
@@ -125,21 +134,15 @@ private struct SamplingModels {
   ) throws {
     let windows = config.data.windows
     let (history, tokens) = (windows.histLen, set.geometry.count)
-    let segments = try TrackSegments(
-      set: set, clips: [index], historyLength: history, futureLength: windows.futureLen,
-      augment: .none, seed: 0)
-    let batch = try segments.batch(items: [0, 1], draw: 0)
-    func half(_ array: NDArray, _ i: Int, _ shape: [Int]) -> NDArray {
-      Tensor(array).sliced(axis: 0, i..<i + 1).array.reshaped(shape)
-    }
-    let tracks = half(batch.tracks, 0, [history, tokens, 2])
-    let seen = half(batch.visibility, 0, [history, tokens])
+    let past = try set.window(clip: index, frames: 0..<history)
+    let tracks = past.tracks.reshaped([history, tokens, 2])
+    let seen = past.visibility.reshaped([history, tokens])
     let clip = try set.readClip(index, fields: .conditions)
     let info = set.clips[index]
     let prepared = sampler.prepare(
       id: info.id, tracks: tracks, visibility: seen, caption: info.caption,
       video: try video(of: clip, info, set),
-      text: clip.textEmbedding.map { NDArray($0, shape: [$0.count]) })
+      text: try text(of: clip, set))
 
     let folder = ClipFolder(out: out, id: info.id)
     try folder.write { files in
@@ -148,10 +151,13 @@ private struct SamplingModels {
       try files.save("grid_idx.npy", gridIndices(geometry), [tokens])
       try files.save("hist_tracks.npy", tracks.scalars, tracks.shape)
       try files.save("hist_visibility.npy", seen.scalars.map { UInt8($0) }, seen.shape)
-      let future = half(batch.tracks, 1, [windows.futureLen, tokens, 2])
-      let futureSeen = half(batch.visibility, 1, [windows.futureLen, tokens])
-      try files.save("gt_tracks.npy", future.scalars, future.shape)
-      try files.save("gt_visibility.npy", futureSeen.scalars.map { UInt8($0) }, futureSeen.shape)
+      let end = history + windows.futureLen
+      if end <= set.frames {  // else the future is not known, which is what sampling is for
+        let truth = try set.window(clip: index, frames: history..<end)
+        let shape = [windows.futureLen, tokens]
+        try files.save("gt_tracks.npy", truth.tracks.scalars, shape + [2])
+        try files.save("gt_visibility.npy", truth.visibility.scalars.map { UInt8($0) }, shape)
+      }
       if let frames = clip.video {
         let (h, w) = (geometry.height / 4, geometry.width / 4)
         try files.save("hist_last_frame.npy", Array(frames.suffix(h * w * 3)), [h, w, 3])
@@ -181,6 +187,19 @@ private struct SamplingModels {
     }
   }
 
+  /// The clip's text embedding, when the generator's configuration wants one.
+  /// - Throws: `DataError` when it is missing or of another size.
+  private func text(of clip: Clip, _ set: ShardSet) throws -> NDArray? {
+    guard config.flow.useTextCond, config.flow.textSource == .precomputed else { return nil }
+    let size = config.flow.textEmbedDim
+    guard let text = clip.textEmbedding, text.count == size else {
+      throw DataError(
+        "\(set.path): clip \(clip.id): expected a text embedding of \(size) numbers, as the generator was trained with, "
+          + "found \(clip.textEmbedding.map { "\($0.count)" } ?? "none")")
+    }
+    return NDArray(text, shape: [size])
+  }
+
   /// The clip's video as the generator's configuration wants it.
   /// - Throws: `DataError` when it is switched on and the shards have none.
   private func video(of clip: Clip, _ info: ShardSet.ClipInfo, _ set: ShardSet) throws -> NDArray? {
@@ -192,15 +211,29 @@ private struct SamplingModels {
     }
     switch config.flow.videoSource {
     case .patch:
-      guard let frames = clip.video else { throw missing("history frames") }
+      guard let frames = clip.video, info.videoFrames == config.flow.numFramesIn else {
+        throw missing("\(config.flow.numFramesIn) history frames")
+      }
       let shape = [info.videoFrames, set.geometry.height / 4, set.geometry.width / 4, 3]
       return NDArray(frames.map { Float($0) / 255 }, shape: shape)
     case .precomputed:
-      guard let latents = clip.videoLatents, let shape = info.videoLatentShape else {
-        throw missing("video latents")
+      let expected = [
+        config.flow.numFramesLatent, config.flow.tokens, config.flow.videoLatentChannels,
+      ]
+      guard let latents = clip.videoLatents, let shape = info.videoLatentShape, shape == expected else {
+        throw missing("video latents of shape \(expected)")
       }
       return NDArray(latents, shape: shape)
     }
+  }
+}
+
+extension Checkpoint {
+  /// The statistics of the latents that a flow or a visibility head was trained on.
+  /// - Throws: `ConfigError`, `TrainingError.checkpoint`
+  fileprivate func latentStatistics() throws -> LatentStatistics {
+    let name = LatentCache.statisticsFile
+    return try LatentStatistics(json: attachment(name), source: "\(path)/\(name)")
   }
 }
 

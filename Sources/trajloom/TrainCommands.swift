@@ -62,23 +62,23 @@ extension Command {
     guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
 
     let loop = config.train.loop
-    let latents = try LatentCache.open(config.data)
-    try latents.check(
-      channels: config.flow.latentChannels, frames: config.flow.numFramesLatent, block: "flow")
+    let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
+    try latents.check(config.flow)
     let wanted = config.flow.conditionFields
     let batches = try latents.batches(
       seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,
       conditions: wanted)
     let model = try TrajectoryDiT(
       config.flow, seed: loop.seed, checkpointsBlocks: loop.activationCheckpointing == .block)
-    if !config.train.stage.initFrom.isEmpty {
+    if try !config.train.stage.initFrom.isEmpty && session.checkpointToResume(config, loop) == nil {
       try Checkpoint(at: config.train.stage.initFrom).load(.ema, into: model)
     }
     session.announce(
       "flow \(model.parameterCount) parameters, objective \(config.train.stage.objective.rawValue); "
         + "\(latents.summary(config.data.windows.valFraction))")
-    let scaling = try latents.scaling()
-    try session.train(FlowObjective(model, scaling, config.train), batches, loop, config)
+    try session.train(
+      FlowObjective(model, try latents.scaling(), config.train), batches, loop, config,
+      attachments: [LatentCache.statisticsFile: latents.statistics.json()])
   }
 
   static let trainVisibility = Command(
@@ -93,9 +93,8 @@ extension Command {
     guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
 
     let loop = config.train.loop
-    let latents = try LatentCache.open(config.data)
-    try latents.check(
-      channels: config.visibility.latentChannels, frames: nil, block: "visibility")
+    let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
+    try latents.check(channels: config.visibility.latentChannels, block: "visibility")
     let batches = try latents.batches(
       seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,
       conditions: [])
@@ -105,14 +104,16 @@ extension Command {
         + latents.summary(config.data.windows.valFraction))
     let objective = VisibilityObjective(
       model, try latents.scaling(), positiveWeight: Float(config.train.head.posWeight))
-    try session.train(objective, batches, loop, config)
+    try session.train(
+      objective, batches, loop, config,
+      attachments: [LatentCache.statisticsFile: latents.statistics.json()])
   }
 }
 
 /// What the three trainings share: the run folder, resuming, and the options that end early.
 private struct TrainingSession {
   private let path: String
-  private let isDryRun: Bool
+  let isDryRun: Bool
   private let resume: String
 
   /// Nil when the configuration was printed and nothing else is wanted.
@@ -131,18 +132,19 @@ private struct TrainingSession {
   }
 
   func announce(_ text: String) {
-    FileHandle.standardError.write(Data("\(path): \(text)\n".utf8))
+    say("\(path): \(text)")
   }
 
   func train<O: Objective, Config: Codable>(
-    _ objective: O, _ batches: BatchSource<O.Batch>, _ loop: TrainingConfig, _ config: Config
+    _ objective: O, _ batches: BatchSource<O.Batch>, _ loop: TrainingConfig, _ config: Config,
+    attachments: [String: Data] = [:]
   ) throws {
     if isDryRun { return try tryOneStep(objective, batches) }
-    let checkpoint = try checkpointToResume(config)
+    let checkpoint = try checkpointToResume(config, loop)
     let directory = try RunDirectory(path)
     var run = try TrainingRun(
-      objective, batches, loop, configText: StrictConfig.text(config), in: directory,
-      resuming: checkpoint)
+      objective, batches, loop, configText: StrictConfig.text(config), attachments: attachments,
+      in: directory, resuming: checkpoint)
     if run.currentStep > 0 { announce("resuming at step \(run.currentStep)") }
     switch try run.run() {
     case .finished: announce("done, \(run.currentStep) steps; \(path)/latest names the checkpoint")
@@ -150,8 +152,13 @@ private struct TrainingSession {
     }
   }
 
-  private func checkpointToResume<Config: Codable>(_ config: Config) throws -> Checkpoint? {
-    let exists = FileManager.default.fileExists(atPath: "\(path)/latest")
+  /// Where to continue from, as `--resume` says; nil to start anew.
+  /// - Throws: `ConfigError` or `TrainingError.checkpoint` when that is not possible.
+  func checkpointToResume<Config: Codable>(
+    _ config: Config, _ loop: TrainingConfig
+  ) throws -> Checkpoint? {
+    let existing = RunDirectory.checkpoints(in: path)
+    let exists = !existing.isEmpty
     let checkpoint: Checkpoint
     switch resume {
     case "never":
@@ -166,9 +173,14 @@ private struct TrainingSession {
       checkpoint = try Checkpoint(at: path)
     default:
       checkpoint = try Checkpoint(at: resume)
+      if let newest = existing.last, try Checkpoint(at: newest).step() > checkpoint.step() {
+        throw ConfigError(
+          key: "--resume", problem: "\(path) holds later checkpoints (\(newest)) than \(checkpoint.path); use a new "
+            + "--name, or remove them")
+      }
     }
     let old: Config = try checkpoint.config(Config.self)
-    let changes = try StrictConfig.differences(old, config, ignoring: TrainingConfig.harmlessKeys)
+    let changes = try StrictConfig.differences(old, config, ignoring: loop.harmlessKeys)
     guard changes.isEmpty else {
       throw TrainingError.checkpoint(
         path: checkpoint.path,

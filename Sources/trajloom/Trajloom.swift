@@ -1,23 +1,24 @@
 import Autograd
 import DataPipeline
 import Foundation
-import TrajLoomBench
 import Training
 
 /// The command line: finds the command, runs it, and turns errors into one line and an exit code.
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataImport, .dataSynth, .trainVAE, .trainFlow, .trainVisibility,
+    .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
     .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
   ]
 
   static func main() {
+    // A closed pipe is a failed write, not the end of a training.
+    signal(SIGPIPE, SIG_IGN)
     do {
       try run(Array(CommandLine.arguments.dropFirst()))
     } catch {
       let (message, code) = report(error)
-      FileHandle.standardError.write(Data("trajloom: \(message)\n".utf8))
+      writeToStandardError("trajloom: \(message)\n")
       exit(code)
     }
   }
@@ -83,7 +84,6 @@ enum Trajloom {
     case is SafetensorsError, is StateMismatch: return (message, 4)
     case let error as FileError:
       return (error.isDiskFull ? "\(message); free space and try again" : message, 6)
-    case is PictureError: return (message, 6)
     default: return ("unexpected: \(message)", 1)
     }
   }

@@ -82,16 +82,18 @@ struct PipelineTests {
 
   /// A run that was cut at step 2 and one that was not end in the same bytes.
   private func resumeContinuesExactly(_ folder: String, _ sets: [String]) throws {
-    let first = try Self.train("vae", sets + ["--set", "train.max_steps=2"], "--name", "cut")
-    let second = try Self.train("vae", sets, "--name", "cut")
-    #expect(first.code == 0 && second.code == 0 && second.errors.contains("resuming at step 2"))
+    let steady = sets + ["--set", "train.lr_schedule=constant"]
+    let first = try Self.train("vae", steady + ["--set", "train.max_steps=2"], "--name", "cut")
+    let second = try Self.train("vae", steady, "--name", "cut")
+    #expect(first.code == 0 && second.code == 0, "\(second.errors)")
+    #expect(second.errors.contains("resuming at step 2"))
+    #expect(try Self.train("vae", steady, "--name", "whole").code == 0)
     let place = "checkpoints/step-0000003/model.safetensors"
-    // The schedule's length is part of the computation, so it is set for both.
-    let whole = try Self.train("vae", sets, "--name", "whole")
-    #expect(whole.code == 0)
-    #expect(
-      FileManager.default.contents(atPath: "\(folder)/whole/\(place)")
-        == FileManager.default.contents(atPath: "\(folder)/quick-vae/\(place)"))
+    let whole = FileManager.default.contents(atPath: "\(folder)/whole/\(place)")
+    #expect(whole != nil && whole == FileManager.default.contents(atPath: "\(folder)/cut/\(place)"))
+    // The length of a cosine schedule is part of what a step computes.
+    expectFailure(
+      4, "train.max_steps", from: try Self.train("vae", sets + ["--set", "train.max_steps=5"]))
   }
 
   /// Bad input, each with its exit code and a line that says what is wrong.

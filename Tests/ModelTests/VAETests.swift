@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 import TestSupport
 import Testing
 
@@ -120,7 +121,7 @@ func impossibleVAEsAreRefused(_ key: String, _ change: @Sendable (inout VAEConfi
   a.add(history)
   b.add(future)
   let path = try TemporaryFolder.path("latent_stats.json")
-  try LatentStatistics(history: a, future: b).write(path)
+  try LatentStatistics(history: a, future: b).json().write(to: URL(fileURLWithPath: path))
   let scaling = try LatentStatistics.read(path).scaling(source: path)
   let all = concatenated([Tensor(history), Tensor(future)], axis: 0)
   let scaled = Tensor(scaling.scale(all.array))

@@ -33,10 +33,19 @@ final class MemoryPool: Sendable {
       return address
     }
     if let reused { return UnsafeMutablePointer(bitPattern: reused)! }
-    guard let block = aligned_alloc(64, (capacity + 63) / 64 * 64) else {
-      preconditionFailure("out of memory: \(capacity) bytes, with \(statistics.live) bytes in use")
-    }
-    return block.bindMemory(to: Float.self, capacity: count)
+    return systemBlock(capacity).bindMemory(to: Float.self, capacity: count)
+  }
+
+  private func systemBlock(_ capacity: Int) -> UnsafeMutableRawPointer {
+    if let block = aligned_alloc(64, (capacity + 63) / 64 * 64) { return block }
+    releaseCache()
+    if let block = aligned_alloc(64, (capacity + 63) / 64 * 64) { return block }
+    // There is no way on from here and nothing to unwind to; what was saved is complete.
+    let message =
+      "out of memory: \(capacity) bytes more, with \(statistics.live) in use; use a smaller batch_size or "
+      + "activation_checkpointing \"block\"\n"
+    message.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+    exit(6)
   }
 
   func deallocate(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {

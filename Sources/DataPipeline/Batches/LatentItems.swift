@@ -20,7 +20,7 @@ public struct LatentItems: Sendable {
       let first = infos.first.flatMap(shape)
       let odd = infos.first { shape($0) != first }
       if first != nil, odd == nil { present.insert(field) }
-      if conditions?.contains(field) == true, first == nil || odd != nil {
+      if !infos.isEmpty, conditions?.contains(field) == true, first == nil || odd != nil {
         throw DataError(
           file: set.path, clip: (first == nil ? infos.first : odd)?.id, dataset: name,
           expected: first.map { "shape \($0), as in the other clips" } ?? "values",

@@ -101,6 +101,10 @@ final class ColumnarWriter {
         advice: advice)
     }
     if row.id.isEmpty { throw fault("id", "a name", "an empty one") }
+    // Ids become folder names.
+    if row.id.contains("/") || row.id.hasPrefix(".") || row.id.contains(".partial-") {
+      throw fault("id", "a name without '/', leading '.' and '.partial-'", row.id, "rename the clip")
+    }
     if ids.contains(row.id) {
       throw fault("id", "every clip once", "a second clip of this name", "rename one of them")
     }

@@ -1,3 +1,5 @@
+import Autograd
+
 /// A folder of `trajloom-latents/1` files, or one of them, checked on opening.
 public final class LatentSet: Sendable {
   /// What is known of a clip without reading it.

@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// Writes latents into `trajloom-latents/1` files: `latents-00000.h5`, ... They appear as those of

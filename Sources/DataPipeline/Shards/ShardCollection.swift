@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// All shards of one kind in a folder (or one file), checked against each other: the part that track

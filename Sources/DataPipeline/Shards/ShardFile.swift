@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// One shard, opened and checked: its attributes, its strings and where its datasets are. Rows are read

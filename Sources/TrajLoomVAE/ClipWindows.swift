@@ -1,4 +1,5 @@
 import DataPipeline
+import Training
 
 /// Which clips a run reads, and how their frames are divided: the shared keys of a `data` block.
 public struct ClipWindows: Codable, Sendable, Equatable {
@@ -34,8 +35,9 @@ public struct ClipWindows: Codable, Sendable, Equatable {
   }
 
   /// Checks that shards have the grid and the frames that the configuration asks for.
+  /// - Parameter needsFuture: whether a history alone is not enough.
   /// - Throws: `ConfigError` that names the key and what the shards have.
-  public func check(_ geometry: GridGeometry, frames: Int) throws {
+  public func check(_ geometry: GridGeometry, frames: Int, needsFuture: Bool = true) throws {
     func check(_ key: String, _ found: Int, _ inShards: Int) throws {
       guard found == inShards else {
         throw ConfigError(
@@ -47,10 +49,11 @@ public struct ClipWindows: Codable, Sendable, Equatable {
     try check("raw_height", rawHeight, geometry.height)
     try check("raw_width", rawWidth, geometry.width)
     try check("track_stride", trackStride, geometry.stride)
-    guard histLen + futureLen <= frames else {
+    let needed = needsFuture ? histLen + futureLen : histLen
+    guard needed <= frames else {
       throw ConfigError(
-        key: "data.hist_len + data.future_len", expected: "at most the \(frames) frames of \(path)",
-        found: "\(histLen + futureLen)")
+        key: needsFuture ? "data.hist_len + data.future_len" : "data.hist_len",
+        expected: "at most the \(frames) frames of \(path)", found: "\(needed)")
     }
   }
 }
