@@ -43,13 +43,15 @@ struct Scene: Sendable {
       swingRate: 0.02 + 0.04 * u[5],
       zoomRate: isPanning ? 0.0016 * (u[6] - 0.5) : 0,
       rollRate: isPanning ? 0.0012 * (u[7] - 0.5) : 0)
-    background = Colour.all[Int(u[8] * Float(Colour.all.count))]
+    let backgroundIndex = Int(u[8] * Float(Colour.all.count))
+    background = Colour.all[backgroundIndex]
     textureSeed = random.words(step: 1, sample: index, index: 0).x
     let count = 2 + Int(u[9] * 5)
     objects = (0..<count).map { number in
       Object(
         draw: Philox(seed: config.seed, stream: "synthetic object \(number)"), scene: index,
-        future: config.futures > 1 ? future : nil, nearness: Float(number + 1) / Float(count),
+        future: config.futures > 1 ? future : nil, background: backgroundIndex,
+        nearness: Float(number + 1) / Float(count),
         extent: extent, scale: scale, size: size)
     }
   }
@@ -66,8 +68,7 @@ struct Scene: Sendable {
       }
     }
     let phrases = counts.map { name, count in
-      let article = "aeiou".contains(name.first ?? "x") ? "an" : "a"
-      return count == 1 ? "\(article) \(name)" : "\(count) \(name)s"
+      count == 1 ? withArticle(name) : "\(count) \(name)s"
     }
     let list =
       phrases.count == 1
@@ -81,16 +82,20 @@ struct Scene: Sendable {
       ? "the camera stands still"
       : "the camera pans "
         + (abs(pan.x) > abs(pan.y) ? (pan.x > 0 ? "right" : "left") : pan.y > 0 ? "down" : "up")
-    let text = "\(list) \(verb) over a \(background.name) background while \(direction)."
+    let text = "\(list) \(verb) over \(withArticle(background.name)) background while \(direction)."
     return text.prefix(1).uppercased() + text.dropFirst()
   }
+}
+
+private func withArticle(_ noun: String) -> String {
+  ("aeiou".contains(noun.first ?? "x") ? "an " : "a ") + noun
 }
 
 extension Scene.Object {
   /// Draws an object; `future` selects its kick, nil for none.
   fileprivate init(
-    draw random: Philox, scene: Int, future: Int?, nearness: Float, extent: SIMD2<Float>,
-    scale: Float, size: Float
+    draw random: Philox, scene: Int, future: Int?, background: Int, nearness: Float,
+    extent: SIMD2<Float>, scale: Float, size: Float
   ) {
     let u = random.uniform(16, sample: scene)
     let radius = size * (0.08 + 0.14 * u[0])
@@ -111,7 +116,9 @@ extension Scene.Object {
       gravity: u[7] < 0.25 ? scale * (0.01 + 0.02 * u[8]) : 0,
       spin: u[9] < 0.5 ? 0 : 0.04 * (u[10] - 0.5), margin: margin)
     parallax = 1 + 0.5 * nearness * u[11]
-    colour = Scene.Colour.all[Int(u[12] * Float(Scene.Colour.all.count))]
+    // Any colour but the background's, else the object could not be seen.
+    let others = Scene.Colour.all.count - 1
+    colour = Scene.Colour.all[(background + 1 + Int(u[12] * Float(others))) % (others + 1)]
     if let future {
       let v = random.uniform(2, step: 1 + future, sample: scene)
       let angle = 2 * Float.pi * v[0]
