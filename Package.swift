@@ -1,8 +1,8 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Library products carry no unsafe flags, so that they stay usable as dependencies. Native code comes
-// from the build command: `swift build -c release -Xcc -march=native` (see the Makefile).
+// Library products carry no unsafe flags, so that they stay usable as dependencies. Native code
+// comes from the build command: `swift build -c release -Xcc -march=native` (see the Makefile).
 let package = Package(
   name: "trajloom",
   products: [
@@ -14,14 +14,16 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "Autograd", dependencies: ["COpenBLAS"]),
     .target(name: "DataPipeline", dependencies: ["Autograd", "CHDF5", "CZlib"]),
     .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
-    .target(name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
+    .target(
+      name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
     .target(name: "TrajLoomBench", dependencies: ["Autograd", "CZlib"]),
     .executableTarget(
       name: "trajloom",

@@ -1,4 +1,5 @@
-/// The loss and its gradient by parameter name. The tape lives for this call: nothing to zero or to leak.
+/// The loss and its gradient by parameter name. The tape lives for this call: nothing to zero or to
+/// leak.
 ///
 /// Parameters that the loss does not depend on have no entry.
 /// - Precondition: `loss` returns a scalar (one element) that depends on a parameter of `model`.
@@ -21,7 +22,8 @@ public func valueWithGradient<M: Module>(
   return (value.array.item, Dictionary(uniqueKeysWithValues: named))
 }
 
-/// The value of `f` and its gradient with respect to each of `inputs`; nil for one it does not depend on.
+/// The value of `f` and its gradient with respect to each of `inputs`; nil for one it does not
+/// depend on.
 /// - Precondition: `f` returns a scalar (one element) that depends on an input.
 public func valueWithGradient(
   at inputs: [NDArray], of f: ([Tensor]) throws -> Tensor

@@ -13,11 +13,11 @@ public final class Buffer {
   public init(wrappedValue: NDArray) { self.wrappedValue = wrappedValue }
 }
 
-/// A layer or a model: a struct whose arrays are `@Parameter` and `@Buffer` properties, of its own or of the modules
-/// it is made of, in arrays and optionals too.
+/// A layer or a model: a struct whose arrays are `@Parameter` and `@Buffer` properties, of its own
+/// or of the modules it is made of, in arrays and optionals too.
 ///
-/// An array's path is its checkpoint key. Property names are written in Swift's way and read in PyTorch's:
-/// `encoderBlocks[0].gateMsa` is `encoder_blocks.0.gate_msa`.
+/// An array's path is its checkpoint key. Property names are written in Swift's way and read in
+/// PyTorch's: `encoderBlocks[0].gateMsa` is `encoder_blocks.0.gate_msa`.
 public protocol Module {}
 
 extension Module {
@@ -38,7 +38,8 @@ extension Module {
 
   /// Replaces every array by the one of the same name.
   ///
-  /// - Throws: `StateMismatch` that lists every missing, unknown and wrongly shaped array, with nothing replaced.
+  /// - Throws: `StateMismatch` that lists every missing, unknown and wrongly shaped array, with
+  ///   nothing replaced.
   public func load(_ state: [String: NDArray]) throws {
     let leaves = walk(self, []).map { (name: $0.joined(separator: "."), leaf: $1) }
     var mismatch = StateMismatch()
@@ -117,7 +118,8 @@ private func walk(_ value: Any, _ path: [String]) -> [(path: [String], leaf: Any
   }
 }
 
-/// `gateMsa` → `gate_msa`. A capital starts a word only before a lowercase letter, so `adaLN` stays as it is.
+/// `gateMsa` → `gate_msa`. A capital starts a word only before a lowercase letter, so `adaLN` stays
+/// as it is.
 func checkpointName(_ property: some StringProtocol) -> String {
   let letters = Array(property)
   return letters.indices.map { i in

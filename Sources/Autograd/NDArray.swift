@@ -1,4 +1,5 @@
-/// An n-dimensional array of `Float`: immutable, contiguous, row-major (the last index varies fastest).
+/// An n-dimensional array of `Float`: immutable, contiguous, row-major (the last index varies
+/// fastest).
 ///
 /// A value type over shared storage: copying costs nothing, and an array that is shared is never
 /// changed under its other owners (the backend writes in place only into storage it owns alone).
@@ -62,8 +63,8 @@ public struct NDArray: Sendable {
     return NDArray(storage: storage, shape: newShape, device: device)
   }
 
-  /// The same elements on another device. Both present devices compute in host memory, so the storage
-  /// is shared.
+  /// The same elements on another device. Both present devices compute in host memory, so the
+  /// storage is shared.
   public func on(_ device: Device) -> NDArray {
     NDArray(storage: storage, shape: shape, device: device)
   }

@@ -1,7 +1,9 @@
-/// The operations of one step in the order in which they were evaluated, so that backward is one reversed loop.
+/// The operations of one step in the order in which they were evaluated, so that backward is one
+/// reversed loop.
 ///
-/// A flat list, not nodes that own their parents: it needs no sorting, and releasing a long chain of nodes recurses.
-/// A class that is not `Sendable`, so that the compiler rejects a `Tensor` sent to another task.
+/// A flat list, not nodes that own their parents: it needs no sorting, and releasing a long chain
+/// of nodes recurses. A class that is not `Sendable`, so that the compiler rejects a `Tensor` sent
+/// to another task.
 final class Tape {
   typealias Pullback = (_ upstream: NDArray) -> [NDArray?]
 
@@ -21,7 +23,8 @@ final class Tape {
     return Tensor(array: value, slot: (self, entries.count - 1))
   }
 
-  /// The gradients of the leaves by index, given that of the entry at `root`. Replays, and empties, the tape.
+  /// The gradients of the leaves by index, given that of the entry at `root`. Replays, and empties,
+  /// the tape.
   func gradients(from root: Int, upstream: NDArray) -> [Int: NDArray] {
     var gradients = [root: upstream]
     for index in stride(from: root, through: 0, by: -1) {

@@ -1,6 +1,7 @@
 /// What models compute with: plain data (`NDArray`, `Sendable`) and its place on a tape.
 ///
-/// A tensor without a place is a constant: nothing that is computed from constants alone is recorded.
+/// A tensor without a place is a constant: nothing that is computed from constants alone is
+/// recorded.
 public struct Tensor {
   /// The values.
   public let array: NDArray
@@ -31,7 +32,8 @@ public struct Tensor {
 
   /// Records `y` on the inputs' tape, or returns a constant if none is tracked.
   ///
-  /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil where it is not
+  /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil
+  ///   where it is not
   ///   needed. It captures arrays, never a `Tensor`, which would hold the tape that holds it.
   static func recorded(
     _ y: NDArray, from inputs: [Tensor], pullback: @escaping (_ dy: NDArray) -> [NDArray?]

@@ -20,7 +20,8 @@ public struct DataError: Error, CustomStringConvertible, Sendable, Equatable {
     self.message = message.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
-  /// `file: clip 'id', dataset 'name': expected ..., found ...; advice`, without the parts that are nil.
+  /// `file: clip 'id', dataset 'name': expected ..., found ...; advice`, without the parts that are
+  /// nil.
   init(
     file: String, clip: String? = nil, dataset: String? = nil, expected: String, found: String,
     advice: String? = nil, kind: Kind = .data

@@ -1,5 +1,5 @@
-/// A frame and the grid of query points on it: one track per cell, anchored at the cell's top-left pixel
-/// of frame 0 (0, stride, 2 stride, ...), row by row.
+/// A frame and the grid of query points on it: one track per cell, anchored at the cell's top-left
+/// pixel of frame 0 (0, stride, 2 stride, ...), row by row.
 public struct GridGeometry: Sendable, Equatable, Codable {
   /// Pixels.
   public let height: Int
@@ -15,7 +15,8 @@ public struct GridGeometry: Sendable, Equatable, Codable {
   /// N, the number of tracks.
   public var count: Int { rows * columns }
 
-  /// - Throws: `DataError` unless the stride divides both extents and all three are positive (and at
+  /// - Throws: `DataError` unless the stride divides both extents and all three are positive (and
+  ///   at
   ///   most 65536, which keeps products of them from overflowing).
   public init(height: Int, width: Int, stride: Int) throws {
     let limit = 1 << 16

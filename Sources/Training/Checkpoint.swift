@@ -38,7 +38,8 @@ public struct Checkpoint: Sendable {
     }
     guard files.fileExists(atPath: path) else {
       throw TrainingError.checkpoint(
-        path: path, problem: "expected a run or checkpoint folder, and there is none; train one first")
+        path: path,
+        problem: "expected a run or checkpoint folder, and there is none; train one first")
     }
     guard let latest = RunDirectory.checkpoints(in: path).last else {
       throw TrainingError.checkpoint(
@@ -106,8 +107,8 @@ public struct Checkpoint: Sendable {
   /// The arrays of one file, after its hash has been checked.
   func arrays(_ name: String, _ state: CheckpointState) throws -> [String: NDArray] {
     _ = try checkedData(name, state)
-    do { return try SafetensorsFile(path: "\(path)/\(name)").arrays() } catch
-      let error as SafetensorsError
+    do { return try SafetensorsFile(path: "\(path)/\(name)").arrays() } catch let error
+      as SafetensorsError
     {
       throw TrainingError.checkpoint(path: error.path, problem: error.reason)
     }
@@ -124,13 +125,15 @@ public struct Checkpoint: Sendable {
     let found = SHA256.hexDigest(of: data)
     guard found == expected else {
       throw TrainingError.checkpoint(
-        path: file, problem: "damaged: SHA-256 \(found.prefix(12))..., expected \(expected.prefix(12))...")
+        path: file,
+        problem: "damaged: SHA-256 \(found.prefix(12))..., expected \(expected.prefix(12))...")
     }
     return data
   }
 
   /// Writes a checkpoint beside its place, syncs it and renames it to `folder`.
-  /// - Parameter attachments: more files by name, such as the statistics that the weights were trained with.
+  /// - Parameter attachments: more files by name, such as the statistics that the weights were
+  ///   trained with.
   /// - Throws: `TrainingError.resource` when the disk is full; nothing is left behind then.
   static func write(
     to folder: String, weights: [String: NDArray], average: [String: NDArray]?,
@@ -153,7 +156,8 @@ public struct Checkpoint: Sendable {
       try save(weights, weightsFile)
       if let average { try save(average, averageFile) }
       try save(optimizer, optimizerFile)
-      for (name, data) in attachments.merging([configFile: Data(config.utf8)], uniquingKeysWith: { $1 })
+      for (name, data) in attachments.merging(
+        [configFile: Data(config.utf8)], uniquingKeysWith: { $1 })
       {
         try AtomicFile.write(data, to: "\(partial)/\(name)")
         state.sha256[name] = SHA256.hexDigest(of: data)

@@ -1,4 +1,5 @@
-/// A configuration or command-line value that cannot be used: which key, what was expected, what was found.
+/// A configuration or command-line value that cannot be used: which key, what was expected, what
+/// was found.
 public struct ConfigError: Error, CustomStringConvertible, Sendable {
   /// The file or option it stands in, when known.
   public var source: String?

@@ -6,7 +6,8 @@ final class MetricsLog {
   private let path: String
   private var file: FileHandle
 
-  /// Opens the log to append. Lines after `step`, and a torn last line, belong to a run that was cut off and are dropped.
+  /// Opens the log to append. Lines after `step`, and a torn last line, belong to a run that was
+  /// cut off and are dropped.
   init(path: String, keepingThrough step: Int) throws {
     self.path = path
     let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""

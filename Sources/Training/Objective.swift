@@ -1,6 +1,7 @@
 import Autograd
 
-/// What a model is trained on: what a batch is and what the loss terms are. The loop is `TrainingRun`.
+/// What a model is trained on: what a batch is and what the loss terms are. The loop is
+/// `TrainingRun`.
 public protocol Objective {
   associatedtype Model: Module
   associatedtype Batch: Sendable
@@ -8,10 +9,12 @@ public protocol Objective {
   var model: Model { get }
 
   /// The loss of a batch, and its terms by name.
-  /// - Parameter index: the number of the batch since the start of the run; all random draws depend on it alone.
+  /// - Parameter index: the number of the batch since the start of the run; all random draws depend
+  ///   on it alone.
   func loss(_ batch: Batch, index: Int) -> (loss: Tensor, terms: [Term])
 
-  /// Validation quantities of a batch, to be pooled over batches. Deterministic: draws depend on `index` alone.
+  /// Validation quantities of a batch, to be pooled over batches. Deterministic: draws depend on
+  /// `index` alone.
   func evaluate(_ batch: Batch, index: Int) -> [PooledMetric]
 
   /// The clips of a batch, for messages.

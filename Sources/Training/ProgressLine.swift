@@ -33,7 +33,8 @@ public struct ProgressLine {
   private func write(_ text: String) { writeToStandardError(text) }
 }
 
-/// Writes to standard error. That nobody reads it any more is no reason to end a training: failures are ignored.
+/// Writes to standard error. That nobody reads it any more is no reason to end a training: failures
+/// are ignored.
 public func writeToStandardError(_ text: String) {
   text.utf8.withContiguousStorageIfAvailable { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
@@ -48,4 +49,6 @@ public func duration(_ seconds: Double) -> String {
 }
 
 /// A number with `digits` decimals.
-public func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+public func fixed(_ value: Double, _ digits: Int) -> String {
+  String(format: "%.\(digits)f", value)
+}

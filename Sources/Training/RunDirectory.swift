@@ -1,8 +1,8 @@
 import Autograd
 import Foundation
 
-/// The folder of one run: `config.json`, `metrics.jsonl`, `checkpoints/step-NNNNNNN/`, `latest`, and the lock of the
-/// process that trains in it.
+/// The folder of one run: `config.json`, `metrics.jsonl`, `checkpoints/step-NNNNNNN/`, `latest`,
+/// and the lock of the process that trains in it.
 public final class RunDirectory {
   public let path: String
   private let lock: Int32

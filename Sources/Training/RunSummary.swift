@@ -10,7 +10,8 @@ public struct RunSummary {
   public init(_ path: String) throws {
     let file = "\(path)/metrics.jsonl"
     guard let log = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw TrainingError.checkpoint(path: file, problem: "missing or unreadable; is this a run folder?")
+      throw TrainingError.checkpoint(
+        path: file, problem: "missing or unreadable; is this a run folder?")
     }
     let lines = log.split(separator: "\n").compactMap { try? StrictJSON(parsing: $0.utf8) }
     func number(_ json: StrictJSON, _ key: String) -> Double? {
@@ -18,7 +19,8 @@ public struct RunSummary {
       return Double(text)
     }
     let training = lines.filter { $0["kind"]?.string == "train" }
-    guard let first = training.first, let start = number(first, "loss"), let last = training.last else {
+    guard let first = training.first, let start = number(first, "loss"), let last = training.last
+    else {
       throw TrainingError.checkpoint(path: file, problem: "no training step is logged")
     }
     // Single steps are noisy: the end is the mean of the last tenth.

@@ -1,12 +1,13 @@
 import Autograd
 import Foundation
 
-/// A JSON configuration, strict and complete: a missing key is an error, and so is one that the type does not have. The
-/// file is the whole record of a run.
+/// A JSON configuration, strict and complete: a missing key is an error, and so is one that the
+/// type does not have. The file is the whole record of a run.
 public enum StrictConfig {
   /// Reads `path`, applies `overrides` and decodes.
   ///
-  /// - Parameter overrides: `a.b=value`; the key must exist, the value is read as JSON and else as a string.
+  /// - Parameter overrides: `a.b=value`; the key must exist, the value is read as JSON and else as
+  ///   a string.
   /// - Throws: `ConfigError` that names the file, the key and the nearest known key.
   public static func load<Config: Codable>(
     _ type: Config.Type, from path: String, overrides: [String] = []
@@ -34,6 +35,10 @@ public enum StrictConfig {
     do {
       config = try decoder.decode(type, from: JSONSerialization.data(withJSONObject: json))
     } catch let error as DecodingError {
+      if let key = fractionalKey(json, type) {
+        throw ConfigError(
+          source: source, key: key.path, problem: "expected a whole number, found \(key.value)")
+      }
       throw describe(error, json, source)
     }
     // What the decoded value cannot write back, the type does not know.
@@ -49,7 +54,8 @@ public enum StrictConfig {
     String(decoding: try encoded(config), as: UTF8.self)
   }
 
-  /// The differences between two configurations, as `key: old -> new`, leaving out keys under `ignoring`.
+  /// The differences between two configurations, as `key: old -> new`, leaving out keys under
+  /// `ignoring`.
   public static func differences(
     _ old: some Encodable, _ new: some Encodable, ignoring: Set<String>
   ) throws -> [String] {
@@ -71,7 +77,9 @@ public enum StrictConfig {
   private static func leaves(_ config: some Encodable) throws -> [String: String] {
     func collect(_ json: Any, _ path: String, into result: inout [String: String]) {
       if let object = json as? [String: Any] {
-        for (key, value) in object { collect(value, path.isEmpty ? key : "\(path).\(key)", into: &result) }
+        for (key, value) in object {
+          collect(value, path.isEmpty ? key : "\(path).\(key)", into: &result)
+        }
       } else {
         result[path] = "\(json)"
       }
@@ -79,6 +87,32 @@ public enum StrictConfig {
     var result: [String: String] = [:]
     collect(try JSONSerialization.jsonObject(with: encoded(config)), "", into: &result)
     return result
+  }
+
+  /// The key whose number has a fraction that its type does not take. Foundation's decoder says
+  /// only that something is not representable, so the keys are tried: with all fractions cut off,
+  /// which one brings the failure back?
+  private static func fractionalKey<Config: Decodable>(
+    _ json: [String: Any], _ type: Config.Type
+  ) -> (path: String, value: Double)? {
+    func value(_ path: String) -> Double? {
+      let keys = path.split(separator: ".").map(String.init)
+      let number = keys.reduce(json as Any?) { ($0 as? [String: Any])?[$1] } as? NSNumber
+      return number.flatMap { $0.doubleValue.rounded() == $0.doubleValue ? nil : $0.doubleValue }
+    }
+    func decodes(_ json: [String: Any]) -> Bool {
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let data = try? JSONSerialization.data(withJSONObject: json)
+      return data.flatMap { try? decoder.decode(type, from: $0) } != nil
+    }
+    let fractional = keyPaths(json).sorted().compactMap { path in value(path).map { (path, $0) } }
+    func replacing(_ path: String, by new: Any, _ json: [String: Any]) -> [String: Any] {
+      Self.replacing(path.split(separator: ".").map(String.init)[...], by: new, in: json)
+    }
+    let whole = fractional.reduce(json) { replacing($1.0, by: Int($1.1.rounded()), $0) }
+    guard decodes(whole) else { return nil }
+    return fractional.first { !decodes(replacing($0.0, by: $0.1, whole)) }
   }
 
   // MARK: Overrides
@@ -98,7 +132,8 @@ public enum StrictConfig {
     let path = key.split(separator: ".").map(String.init)
     // A key that holds text takes text, whatever it looks like.
     let current = path.reduce(json as Any?) { ($0 as? [String: Any])?[$1] }
-    json = replacing(path[...], by: current is String ? (value as? String ?? text) : value, in: json)
+    json = replacing(
+      path[...], by: current is String ? (value as? String ?? text) : value, in: json)
   }
 
   private static func replacing(
@@ -147,7 +182,8 @@ public enum StrictConfig {
       let missing = path(context.codingPath + [key])
       let siblings = Set((value(at: context.codingPath) as? [String: Any] ?? [:]).keys)
       if let close = nearestName(to: name, among: siblings, within: 2) {
-        let wrong = path(context.codingPath).isEmpty ? close : "\(path(context.codingPath)).\(close)"
+        let wrong =
+          path(context.codingPath).isEmpty ? close : "\(path(context.codingPath)).\(close)"
         return ConfigError(
           source: source, key: wrong, problem: "unknown key; did you mean \(missing)?")
       }
@@ -158,12 +194,12 @@ public enum StrictConfig {
         problem: "expected \(plainName(type)), found \(shown(value(at: context.codingPath)))")
     case .valueNotFound(let type, let context):
       return ConfigError(
-        source: source, key: path(context.codingPath), problem: "expected \(plainName(type)), found null")
+        source: source, key: path(context.codingPath),
+        problem: "expected \(plainName(type)), found null")
     case .dataCorrupted(let context):
       return ConfigError(
         source: source, key: path(context.codingPath),
-        problem: "\(shown(value(at: context.codingPath))) is not possible here: "
-          + context.debugDescription)
+        problem: "\(context.debugDescription), found \(shown(value(at: context.codingPath)))")
     @unknown default:
       return ConfigError(source: source, key: "", problem: "\(error)")
     }

@@ -8,9 +8,9 @@ public struct RunConfig: Codable, Sendable, Equatable {
 
 /// The part of a `train` block that every objective shares.
 public struct TrainingConfig: Codable, Sendable, Equatable {
-  public enum Schedule: String, Codable, Sendable { case constant, warmup, cosine }
-  public enum ActivationCheckpointing: String, Codable, Sendable { case none, block }
-  public enum NonFinitePolicy: String, Codable, Sendable { case stop, skip }
+  public enum Schedule: String, ConfigChoice { case constant, warmup, cosine }
+  public enum ActivationCheckpointing: String, ConfigChoice { case none, block }
+  public enum NonFinitePolicy: String, ConfigChoice { case stop, skip }
 
   public var maxSteps: Int
   /// Minutes of training after which the run ends as if at `maxSteps`; 0 for no limit.
@@ -33,10 +33,12 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   public var valMaxBatches: Int
   public var saveEvery: Int
   public var keepLast: Int
-  /// What to do when a loss or gradient is not finite: stop, or skip the step (at most ten in a row).
+  /// What to do when a loss or gradient is not finite: stop, or skip the step (at most ten in a
+  /// row).
   public var onNonfinite: NonFinitePolicy
 
-  /// Keys that a resumed run may change: they do not alter what a step computes. The length of a cosine schedule does.
+  /// Keys that a resumed run may change: they do not alter what a step computes. The length of a
+  /// cosine schedule does.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
       "run", "train.max_minutes", "train.log_every", "train.val_every", "train.val_max_batches",
@@ -58,7 +60,8 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
     try check(
       gradientAccumulationSteps > 0, "gradient_accumulation_steps", "a positive number",
       gradientAccumulationSteps)
-    try check(learningRate > 0 && learningRate.isFinite, "learning_rate", "a positive number", learningRate)
+    try check(
+      learningRate > 0 && learningRate.isFinite, "learning_rate", "a positive number", learningRate)
     try check(
       betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "betas",
       "two numbers in [0, 1)", betas)

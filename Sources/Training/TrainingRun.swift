@@ -29,7 +29,8 @@ public struct TrainingRun<O: Objective> {
   public var currentStep: Int { step }
 
   /// - Parameters:
-  ///   - configText: the resolved configuration, which goes into the run folder and every checkpoint.
+  ///   - configText: the resolved configuration, which goes into the run folder and every
+  ///     checkpoint.
   ///   - attachments: files that go into every checkpoint.
   ///   - checkpoint: where to continue from; nil to start anew.
   /// - Throws: `TrainingError.checkpoint` when the checkpoint does not fit the model or the data.
@@ -134,7 +135,8 @@ public struct TrainingRun<O: Objective> {
       let rateOfSamples = Double((step - interval.step) * accumulation * config.batchSize) / elapsed
       let waitShare = (prefetcher.secondsWaited - interval.waited) / elapsed
       progress.show(
-        line(loss, terms, rate, norm, rateOfSamples, waitShare, startedAt: stepBefore, since: start),
+        line(
+          loss, terms, rate, norm, rateOfSamples, waitShare, startedAt: stepBefore, since: start),
         isMilestone: logs)
       if logs {
         try log.append(
@@ -213,7 +215,8 @@ public struct TrainingRun<O: Objective> {
     if config.maxMinutes > 0 { remaining = min(remaining, (config.maxMinutes - minutes) * 60) }
     let accumulation = Float(config.gradientAccumulationSteps)
     let shown = terms.map { "\($0.name) \(short(Double($0.value / accumulation)))" }
-    return "step \(step)/\(config.maxSteps)  loss \(short(Double(loss)))  \(shown.joined(separator: " "))  "
+    return
+      "step \(step)/\(config.maxSteps)  loss \(short(Double(loss)))  \(shown.joined(separator: " "))  "
       + "lr \(short(rate))  norm \(short(Double(norm)))  \(short(samples)) samples/s  "
       + "wait \(fixed(100 * waiting, 1))%  ETA \(duration(remaining))"
   }

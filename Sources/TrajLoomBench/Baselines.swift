@@ -1,7 +1,9 @@
-/// Predictions that know nothing but the history, printed beside every model: what a model must beat.
+/// Predictions that know nothing but the history, printed beside every model: what a model must
+/// beat.
 ///
-/// All three start where the history ends, so that their boundary jump is only the motion they predict. A point keeps
-/// the visibility of its last history frame. Where that frame has no position, the last one that has is held.
+/// All three start where the history ends, so that their boundary jump is only the motion they
+/// predict. A point keeps the visibility of its last history frame. Where that frame has no
+/// position, the last one that has is held.
 public enum Baseline: String, CaseIterable, Sendable {
   /// Every point stays where it is. Strong in real clips, where half of the points never move.
   case `static` = "static"
@@ -41,7 +43,8 @@ public enum Baseline: String, CaseIterable, Sendable {
   }
 }
 
-/// The position in the last frame that has one. A point that never had one stays non-finite, and so does its error.
+/// The position in the last frame that has one. A point that never had one stays non-finite, and so
+/// does its error.
 private func lastPosition(of point: Int, in history: PointTracks) -> SIMD2<Float> {
   for frame in (0..<history.frames).reversed() {
     let position = history.position(frame: frame, point: point)
@@ -50,8 +53,8 @@ private func lastPosition(of point: Int, in history: PointTracks) -> SIMD2<Float
   return history.position(frame: history.frames - 1, point: point)
 }
 
-/// Pixels per frame: the slope of a least-squares line through the last visible frames of the point, zero where fewer
-/// than two are visible.
+/// Pixels per frame: the slope of a least-squares line through the last visible frames of the
+/// point, zero where fewer than two are visible.
 private func lastVelocity(of point: Int, in history: PointTracks) -> SIMD2<Float> {
   let visible = (0..<history.frames).reversed().lazy
     .filter { history.isVisible(frame: $0, point: point) }
@@ -61,8 +64,8 @@ private func lastVelocity(of point: Int, in history: PointTracks) -> SIMD2<Float
   let meanTime = Float(frames.reduce(0, +)) / Float(frames.count)
   var spread: Float = 0
   var slope = SIMD2<Float>.zero
-  // The mean position drops out of the slope, because the times below sum to zero; the first position is subtracted
-  // instead, to keep the products small.
+  // The mean position drops out of the slope, because the times below sum to zero; the first
+  // position is subtracted instead, to keep the products small.
   let reference = history.position(frame: frames[0], point: point)
   for frame in frames {
     let time = Float(frame) - meanTime

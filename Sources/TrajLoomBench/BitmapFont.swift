@@ -1,4 +1,5 @@
-/// A 5 x 7 pixel font for the labels in pictures: printable ASCII, with one more row for descenders.
+/// A 5 x 7 pixel font for the labels in pictures: printable ASCII, with one more row for
+/// descenders.
 ///
 /// Letters are as wide as their ink; digits all take five columns, so that numbers line up.
 enum BitmapFont {

@@ -1,7 +1,8 @@
 import Autograd
 import Foundation
 
-/// A picture of predicted futures: per clip, the past, the true future and the samples side by side.
+/// A picture of predicted futures: per clip, the past, the true future and the samples side by
+/// side.
 ///
 /// A point has the colour of its place in frame 0 in every panel, so that one finds it again.
 public enum FuturePicture {
@@ -49,8 +50,8 @@ public enum FuturePicture {
   /// Draws the rows below each other into one PNG at `path`, which appears complete or not at all.
   ///
   /// - Parameters:
-  ///   - maxPanelWidth: pixels. A panel is as wide as the frame, but at most this and at least 320, and narrower
-  ///     where that brings all panels of a clip into one line.
+  ///   - maxPanelWidth: pixels. A panel is as wide as the frame, but at most this and at least 320,
+  ///     and narrower where that brings all panels of a clip into one line.
   ///   - maxPoints: how many points are drawn, evenly chosen among those that move first.
   /// - Throws: `FileError`.
   public static func render(
@@ -72,7 +73,8 @@ public enum FuturePicture {
         drawLabel(panel, above: region, scale: layout.textScale, on: &canvas)
         canvas.fill(region, color: Palette.panel)
         if let background = row.background {
-          // The past is what was filmed; behind the futures the same frame only helps to find one's way.
+          // The past is what was filmed; behind the futures the same frame only helps to find one's
+          // way.
           canvas.draw(
             background, over: region, alpha: panel.future == nil ? 0.45 : 0.25, desaturation: 0.5)
         }

@@ -1,8 +1,10 @@
 import Foundation
 
-/// The numbers of several predictors side by side: the model, and below it the baselines that it must beat.
+/// The numbers of several predictors side by side: the model, and below it the baselines that it
+/// must beat.
 ///
-/// Columns come in groups; the text prints one block per group, so that it fits a terminal of 80 columns.
+/// Columns come in groups; the text prints one block per group, so that it fits a terminal of 80
+/// columns.
 public struct MetricsTable: Codable, Sendable, Equatable {
   public var columns: [Column]
   public var rows: [Row]
@@ -50,7 +52,8 @@ public struct MetricsTable: Codable, Sendable, Equatable {
     self.rows = rows
   }
 
-  /// Indented JSON with sorted keys in snake case. Numbers that JSON lacks are written as "nan" and "inf".
+  /// Indented JSON with sorted keys in snake case. Numbers that JSON lacks are written as "nan" and
+  /// "inf".
   public func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -1,7 +1,8 @@
 import CZlib
 import Foundation
 
-/// Writes RGB pictures as PNG (ISO/IEC 15948): 8 bits per channel, no interlacing, every row filtered with "up".
+/// Writes RGB pictures as PNG (ISO/IEC 15948): 8 bits per channel, no interlacing, every row
+/// filtered with "up".
 enum PNG {
   /// - Parameter pixels: [height, width, 3], RGB.
   static func encode(pixels: [UInt8], width: Int, height: Int) -> Data {
@@ -22,7 +23,8 @@ enum PNG {
     return file
   }
 
-  /// Each row as its filter number and its difference from the row above, modulo 256: flat areas become zeros.
+  /// Each row as its filter number and its difference from the row above, modulo 256: flat areas
+  /// become zeros.
   private static func filteredUp(_ pixels: [UInt8], width: Int, height: Int) -> [UInt8] {
     let row = 3 * width
     var filtered = [UInt8]()

@@ -1,7 +1,7 @@
 /// Where everything stands in a picture of futures, in canvas pixels.
 ///
-/// A row is a title and its panels. The panels shrink to fit into one line, down to `smallest`; where that is not enough
-/// they wrap.
+/// A row is a title and its panels. The panels shrink to fit into one line, down to `smallest`;
+/// where that is not enough they wrap.
 struct PictureLayout {
   struct RowPlace {
     let title: Region

@@ -1,7 +1,8 @@
 /// Picks the points that a picture shows: too many lines make a thicket, too few hide what happens.
 enum PointSelection {
-  /// At most `limit` indices into `starts`, spread evenly over the frame, in ascending order. Points that move come
-  /// first; those that stay fill what is left. Points whose start is not a number are left out.
+  /// At most `limit` indices into `starts`, spread evenly over the frame, in ascending order.
+  /// Points that move come first; those that stay fill what is left. Points whose start is not a
+  /// number are left out.
   static func spread(_ starts: [SIMD2<Float>], moves: [Bool], limit: Int) -> [Int] {
     precondition(
       starts.count == moves.count, "PointSelection: \(starts.count) starts, \(moves.count) flags")
@@ -13,8 +14,9 @@ enum PointSelection {
     return picks.sorted()
   }
 
-  /// As many candidates as keep one distance from each other and from `others`: the smallest distance that lets no more
-  /// than `limit` through, found by bisection. A grid loses every second point, like the black fields of a chessboard.
+  /// As many candidates as keep one distance from each other and from `others`: the smallest
+  /// distance that lets no more than `limit` through, found by bisection. A grid loses every second
+  /// point, like the black fields of a chessboard.
   private static func thinned(
     _ candidates: [Int], to limit: Int, of starts: [SIMD2<Float>], besides others: [Int]
   ) -> [Int] {

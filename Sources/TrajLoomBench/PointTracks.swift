@@ -1,7 +1,8 @@
-/// Tracked points of one clip, or of a part of it: where each point is in each frame, and whether it is seen there.
+/// Tracked points of one clip, or of a part of it: where each point is in each frame, and whether
+/// it is seen there.
 ///
-/// T frames, N points. The plain form in which tracks reach the metrics, the baselines and the pictures, whatever
-/// they came from.
+/// T frames, N points. The plain form in which tracks reach the metrics, the baselines and the
+/// pictures, whatever they came from.
 public struct PointTracks: Sendable, Equatable {
   /// T.
   public let frames: Int
@@ -35,7 +36,8 @@ public struct PointTracks: Sendable, Equatable {
     return SIMD2(positions[index], positions[index + 1])
   }
 
-  /// Whether the point is marked visible and its position is a number: a non-finite one counts as hidden.
+  /// Whether the point is marked visible and its position is a number: a non-finite one counts as
+  /// hidden.
   public func isVisible(frame: Int, point: Int) -> Bool {
     visibility[frame * points + point] == 1 && position(frame: frame, point: point).isFinite
   }

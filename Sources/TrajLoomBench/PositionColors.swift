@@ -1,12 +1,14 @@
 import Foundation
 
-/// A smooth map from a place in the frame to a colour, so that a point is recognised by where it started.
+/// A smooth map from a place in the frame to a colour, so that a point is recognised by where it
+/// started.
 ///
-/// From left to right the hue goes from blue over pink and orange to yellow, steadily along the blue-yellow axis that the
-/// common kinds of colour blindness leave intact; from top to bottom it gets darker. No place is grey. Mixed in OKLab
-/// (Ottosson, 2020), where equal steps look equal.
+/// From left to right the hue goes from blue over pink and orange to yellow, steadily along the
+/// blue-yellow axis that the common kinds of colour blindness leave intact; from top to bottom it
+/// gets darker. No place is grey. Mixed in OKLab (Ottosson, 2020), where equal steps look equal.
 enum PositionColors {
-  /// - Parameter place: x right and y down, as shares of the frame; outside of [0, 1] the border's colour is taken.
+  /// - Parameter place: x right and y down, as shares of the frame; outside of [0, 1] the border's
+  ///   colour is taken.
   static func color(at place: SIMD2<Float>) -> RGB {
     let x = max(0, min(1, place.x))
     let y = max(0, min(1, place.y))

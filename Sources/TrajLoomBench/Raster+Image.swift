@@ -21,7 +21,8 @@ public struct RGBImage: Sendable {
     return RGB(Float(pixels[index]), Float(pixels[index + 1]), Float(pixels[index + 2]))
   }
 
-  /// Bilinear, at continuous coordinates in which pixel (i, j) has its centre at (i + 0.5, j + 0.5).
+  /// Bilinear, at continuous coordinates in which pixel (i, j) has its centre at (i + 0.5, j +
+  /// 0.5).
   fileprivate func sample(_ x: Float, _ y: Float) -> RGB {
     let (left, top) = ((x - 0.5).rounded(.down), (y - 0.5).rounded(.down))
     let (i, j) = (Int(left), Int(top))
@@ -33,8 +34,8 @@ public struct RGBImage: Sendable {
 }
 
 extension Raster {
-  /// Draws `image` stretched over `region`, mixed with `alpha` into what is there, its colours pulled towards grey by
-  /// `desaturation` in [0, 1].
+  /// Draws `image` stretched over `region`, mixed with `alpha` into what is there, its colours
+  /// pulled towards grey by `desaturation` in [0, 1].
   mutating func draw(_ image: RGBImage, over region: Region, alpha: Float, desaturation: Float) {
     let scaleX = Float(image.width) / Float(region.width)
     let scaleY = Float(image.height) / Float(region.height)

@@ -15,8 +15,8 @@ extension Raster {
     stroke(pieces: pieces, color: color, clip: clip)
   }
 
-  /// Straight lines with round ends. Where they overlap nothing is drawn twice: each pixel takes the strongest ink that
-  /// any piece has for it.
+  /// Straight lines with round ends. Where they overlap nothing is drawn twice: each pixel takes
+  /// the strongest ink that any piece has for it.
   mutating func stroke(pieces: [(StrokePoint, StrokePoint)], color: RGB, clip: Region) {
     let ends = pieces.flatMap { [$0.0, $0.1] }
     let region = box(around: ends.map { ($0.position, $0.radius) }, clip: clip)
@@ -73,7 +73,8 @@ extension Raster {
     }
   }
 
-  /// The pixels that discs of these radii can touch, with one more all around for the soft edge; empty for no discs.
+  /// The pixels that discs of these radii can touch, with one more all around for the soft edge;
+  /// empty for no discs.
   private func box(around discs: [(center: SIMD2<Float>, radius: Float)], clip: Region) -> Region {
     let limits = clip.intersection(bounds)
     let corner = SIMD2(Float(limits.x), Float(limits.y))
@@ -91,8 +92,9 @@ extension Raster {
   }
 }
 
-/// How much of a pixel at this distance from the middle of a line is under it: the overlap of [-radius, radius] with
-/// the pixel's width. Exact along the axes, and right for lines thinner than a pixel too.
+/// How much of a pixel at this distance from the middle of a line is under it: the overlap of
+/// [-radius, radius] with the pixel's width. Exact along the axes, and right for lines thinner than
+/// a pixel too.
 private func coverage(distance: Float, radius: Float) -> Float {
   max(0, min(distance + 0.5, radius) - max(distance - 0.5, -radius))
 }

@@ -1,8 +1,9 @@
 extension Raster {
-  /// One line of text, its glyphs' upper left corner at (`x`, `y`), `scale` canvas pixels to a font pixel.
+  /// One line of text, its glyphs' upper left corner at (`x`, `y`), `scale` canvas pixels to a font
+  /// pixel.
   ///
-  /// Ink is joined to neighbouring ink by round strokes instead of drawn as squares, which smooths the steps of the
-  /// bitmap.
+  /// Ink is joined to neighbouring ink by round strokes instead of drawn as squares, which smooths
+  /// the steps of the bitmap.
   mutating func text(_ text: String, x: Int, y: Int, scale: Int, color: RGB) {
     var left = x
     for character in text {
@@ -24,8 +25,8 @@ extension Raster {
 }
 
 extension BitmapFont.Glyph {
-  /// Pairs of inked cells to join: neighbours along the axes, and diagonal ones that no corner cell joins already.
-  /// A cell is also joined to itself, so that one without neighbours is a dot.
+  /// Pairs of inked cells to join: neighbours along the axes, and diagonal ones that no corner cell
+  /// joins already. A cell is also joined to itself, so that one without neighbours is a dot.
   fileprivate var strokes: [(from: (x: Int, y: Int), to: (x: Int, y: Int))] {
     var strokes: [(from: (x: Int, y: Int), to: (x: Int, y: Int))] = []
     for x in 0..<width {

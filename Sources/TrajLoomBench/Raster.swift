@@ -16,7 +16,8 @@ struct Region: Sendable, Equatable {
 
 /// A canvas of 8-bit RGB pixels with antialiased drawing.
 ///
-/// Coordinates of shapes are continuous, x right and y down: pixel (i, j) covers [i, i+1) x [j, j+1).
+/// Coordinates of shapes are continuous, x right and y down: pixel (i, j) covers [i, i+1) x [j,
+/// j+1).
 struct Raster: Sendable {
   let width: Int
   let height: Int

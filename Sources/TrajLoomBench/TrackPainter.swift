@@ -1,8 +1,8 @@
-/// Draws tracks into one panel of a picture: tails that grow thicker and clearer towards the present, with a head where
-/// they end.
+/// Draws tracks into one panel of a picture: tails that grow thicker and clearer towards the
+/// present, with a head where they end.
 ///
-/// A head is filled where the point is seen at the end, and hollow where it is hidden or has left the frame. Stretches
-/// along which the point is hidden are thin and dim.
+/// A head is filled where the point is seen at the end, and hollow where it is hidden or has left
+/// the frame. Stretches along which the point is hidden are thin and dim.
 struct TrackPainter {
   /// The part of the canvas that the frame fills.
   let panel: Region
@@ -18,8 +18,8 @@ struct TrackPainter {
     draw(points.map { Path(history, point: $0.index, color: $0.color) }, on: &canvas)
   }
 
-  /// A future, which starts where the history ends: its last frames lead in as a grey line, up to a white mark at the
-  /// boundary.
+  /// A future, which starts where the history ends: its last frames lead in as a grey line, up to a
+  /// white mark at the boundary.
   func drawFuture(_ future: PointTracks, after history: PointTracks, on canvas: inout Raster) {
     let last = history.frames - 1
     let leadIn = max(0, last - 24)...last

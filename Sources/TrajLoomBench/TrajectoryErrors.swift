@@ -1,11 +1,13 @@
 /// Errors of predicted futures, accumulated clip by clip in double precision.
 ///
-/// Every number is a mean pooled over visible true points, not a mean of per-clip means, so that a clip weighs as much
-/// as it has visible points, and one with none does not count. Points are also looked at by whether they move: in real
-/// clips half of them never do, and a prediction that stays still looks strong.
+/// Every number is a mean pooled over visible true points, not a mean of per-clip means, so that a
+/// clip weighs as much as it has visible points, and one with none does not count. Points are also
+/// looked at by whether they move: in real clips half of them never do, and a prediction that stays
+/// still looks strong.
 ///
-/// A point *moves* when its true position, while visible, gets further than `movingThreshold` from its start: its first
-/// visible position in history and future taken together, which for a grid point is where it stands in frame 0.
+/// A point *moves* when its true position, while visible, gets further than `movingThreshold` from
+/// its start: its first visible position in history and future taken together, which for a grid
+/// point is where it stands in frame 0.
 public struct TrajectoryErrors: Sendable {
   private let futureFrames: Int
   private let samplesPerClip: Int
@@ -33,7 +35,8 @@ public struct TrajectoryErrors: Sendable {
   }
 
   /// Adds one clip. Shapes: `history` [any, N], `truth` [T, N], each of K `samples` [T, N].
-  /// - Precondition: T and K are those of `init`, N is the same everywhere, and the history has a frame.
+  /// - Precondition: T and K are those of `init`, N is the same everywhere, and the history has a
+  ///   frame.
   public mutating func add(history: PointTracks, truth: PointTracks, samples: [PointTracks]) {
     precondition(
       samples.count == samplesPerClip,

@@ -1,4 +1,5 @@
-/// What `TrajectoryErrors` found. Distances in pixels, rates in [0, 1]; nil where nothing could be counted.
+/// What `TrajectoryErrors` found. Distances in pixels, rates in [0, 1]; nil where nothing could be
+/// counted.
 public struct TrajectorySummary: Codable, Sendable, Equatable {
   /// Clips seen, with or without visible points.
   public let clips: Int
@@ -23,11 +24,14 @@ public struct TrajectorySummary: Codable, Sendable, Equatable {
     public let minADE: Double?
     /// FDE of those same samples.
     public let minFDE: Double?
-    /// The share of points that end further than the miss threshold from the truth, over all samples.
+    /// The share of points that end further than the miss threshold from the truth, over all
+    /// samples.
     public let missRate: Double?
-    /// How much further the prediction moves than the truth from the last history frame to the first future one.
+    /// How much further the prediction moves than the truth from the last history frame to the
+    /// first future one.
     public let boundaryJump: Double?
-    /// Mean distance between two samples of a clip, over the points and frames that ADE counts; nil when K = 1.
+    /// Mean distance between two samples of a clip, over the points and frames that ADE counts; nil
+    /// when K = 1.
     public let diversity: Double?
     /// [T], the mean distance in each future frame, over all samples.
     public let errorByFrame: [Double?]

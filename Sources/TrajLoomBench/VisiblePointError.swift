@@ -1,7 +1,9 @@
-/// VEPE, the mean Euclidean distance in pixels between predicted and true positions over the visible true points,
-/// pooled over all frames of all clips (not a mean of per-clip means), as the published benchmark computes it.
+/// VEPE, the mean Euclidean distance in pixels between predicted and true positions over the
+/// visible true points, pooled over all frames of all clips (not a mean of per-clip means), as the
+/// published benchmark computes it.
 ///
-/// Used for reconstructions, which have no history; `TrajectoryErrors` has the same number for futures as ADE.
+/// Used for reconstructions, which have no history; `TrajectoryErrors` has the same number for
+/// futures as ADE.
 public struct VisiblePointError: Sendable {
   private var error = RunningMean()
 

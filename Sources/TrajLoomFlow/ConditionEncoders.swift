@@ -1,7 +1,7 @@
 import Autograd
 
-/// A learned causal video encoder for people without a video VAE, trained with the flow: the first frame alone, then groups
-/// of `latent_time_stride` frames, each cell's pixels through a small MLP.
+/// A learned causal video encoder for people without a video VAE, trained with the flow: the first
+/// frame alone, then groups of `latent_time_stride` frames, each cell's pixels through a small MLP.
 public struct VideoTubeletEncoder: Module {
   let mlp: MLP
   private let config: FlowConfig
@@ -19,7 +19,8 @@ public struct VideoTubeletEncoder: Module {
       fc2: Linear(hidden, config.videoLatentChannels, &initializer))
   }
 
-  /// Frames [B, T, H/4, W/4, 3] in [0, 1] → latents [B, L, N, Cv]. Latent k sees frames up to stride · k and no later one.
+  /// Frames [B, T, H/4, W/4, 3] in [0, 1] → latents [B, L, N, Cv]. Latent k sees frames up to
+  /// stride · k and no later one.
   func callAsFunction(_ frames: Tensor) -> Tensor {
     let (rows, columns) = (config.gridRows, config.gridColumns)
     let (batch, stride, latents) = (
@@ -41,8 +42,8 @@ public struct VideoTubeletEncoder: Module {
   }
 }
 
-/// Captions as the mean of learned embeddings of hashed words and word pairs, trained with the flow: no tokenizer, no
-/// language model.
+/// Captions as the mean of learned embeddings of hashed words and word pairs, trained with the
+/// flow: no tokenizer, no language model.
 public struct TextHashEncoder: Module {
   static let buckets = 4096
   @Parameter var table: Tensor  // [buckets, E]

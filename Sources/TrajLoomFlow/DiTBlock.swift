@@ -1,7 +1,8 @@
 import Autograd
 
-/// A diffusion-transformer block whose norms are modulated by a condition vector (AdaLN, Peebles and Xie, arXiv 2212.09748),
-/// with cross-attention (`DiTBlock` in `models/trajloom_generator.py` of zewei-Zhang/TrajLoom).
+/// A diffusion-transformer block whose norms are modulated by a condition vector (AdaLN, Peebles
+/// and Xie, arXiv 2212.09748), with cross-attention (`DiTBlock` in `models/trajloom_generator.py`
+/// of zewei-Zhang/TrajLoom).
 ///
 /// Tokens are [B, T, N, D]; a block attends over time (axis 1) or space (axis 2).
 struct DiTBlock: Module {
@@ -37,8 +38,9 @@ struct DiTBlock: Module {
   /// - Parameters:
   ///   - x: [B, T, N, D]
   ///   - condition: one row per sample, [B, D].
-  ///   - keyValue: `xattn.kv` of the context: [B, S, N, 2D] for a block over time (each token's own history), [B, S, 2D]
-  ///     for a block over space (one context for all frames). Nil: no cross-attention.
+  ///   - keyValue: `xattn.kv` of the context: [B, S, N, 2D] for a block over time (each token's own
+  ///     history), [B, S, 2D] for a block over space (one context for all frames). Nil: no
+  ///     cross-attention.
   func callAsFunction(_ x: Tensor, condition: Tensor, keyValue: Tensor?, axis: Axis) -> Tensor {
     let width = x.shape[3]
     let rows = adaLN(condition)  // [B, 9D]
@@ -56,8 +58,8 @@ struct DiTBlock: Module {
     return gatedAdd(x, gate: gateMlp, mlp(rmsNorm(x, gain: 1 + scaleMlp, offset: shiftMlp)))
   }
 
-  /// Over time, each token attends to its own context. Over space, all frames share one context, so their tokens are one
-  /// long sequence of queries.
+  /// Over time, each token attends to its own context. Over space, all frames share one context, so
+  /// their tokens are one long sequence of queries.
   private func attendToContext(_ x: Tensor, _ keyValue: Tensor, _ axis: Axis) -> Tensor {
     guard axis == .space else { return xattn(x, keyValue, axis: 1) }
     let flat = x.reshaped([x.shape[0], x.shape[1] * x.shape[2], x.shape[3]])

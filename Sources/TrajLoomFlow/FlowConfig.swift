@@ -1,36 +1,37 @@
 import Training
 
-/// The size and form of the generator, under the published configuration's keys, and where video and text come from.
+/// The size and form of the generator, under the published configuration's keys, and where video
+/// and text come from.
 public struct FlowConfig: Codable, Sendable, Equatable {
-  public enum VideoSource: String, Codable, Sendable {
+  public enum VideoSource: String, ConfigChoice {
     /// Latents from the shard, whatever made them.
     case precomputed
     /// A small causal encoder of quarter-size frames, trained with the flow.
     case patch
   }
 
-  public enum TextSource: String, Codable, Sendable {
+  public enum TextSource: String, ConfigChoice {
     /// A pooled embedding from the shard.
     case precomputed
     /// Hashed word features of the caption, trained with the flow.
     case hash
   }
 
-  public enum SpatialContext: String, Codable, Sendable {
+  public enum SpatialContext: String, ConfigChoice {
     case pooledLast = "pooled_last"
     case timeMean = "time_mean"
     case none
   }
 
-  public enum VideoContext: String, Codable, Sendable { case concat, sum }
+  public enum VideoContext: String, ConfigChoice { case concat, sum }
 
-  public enum TrackFusion: String, Codable, Sendable {
+  public enum TrackFusion: String, ConfigChoice {
     case none
     case addLast = "add_last"
     case addLastPlusVel = "add_last_plus_vel"
   }
 
-  public enum VideoFusion: String, Codable, Sendable {
+  public enum VideoFusion: String, ConfigChoice {
     case none
     case addLast = "add_last"
   }
@@ -73,16 +74,19 @@ public struct FlowConfig: Codable, Sendable, Equatable {
   /// N, the tokens per latent frame.
   public var tokens: Int { gridRows * gridColumns }
 
-  /// - Throws: `ConfigError` that names the first key that does not fit, what was expected and found.
+  /// - Throws: `ConfigError` that names the first key that does not fit, what was expected and
+  ///   found.
   public func validate() throws {
     func check(_ holds: Bool, _ key: String, _ expected: String, _ found: Any) throws {
       guard holds else {
         throw ConfigError(key: "flow.\(key)", expected: expected, found: "\(found)")
       }
     }
-    try check(hiddenSize > 0 && hiddenSize % 2 == 0, "hidden_size", "a positive even number", hiddenSize)
     try check(
-      numHeads > 0 && hiddenSize % numHeads == 0, "num_heads", "a divisor of hidden_size \(hiddenSize)",
+      hiddenSize > 0 && hiddenSize % 2 == 0, "hidden_size", "a positive even number", hiddenSize)
+    try check(
+      numHeads > 0 && hiddenSize % numHeads == 0, "num_heads",
+      "a divisor of hidden_size \(hiddenSize)",
       numHeads)
     try check(depth > 0 && depth % 2 == 0, "depth", "a positive even number", depth)
     try check(patchSize > 0, "patch_size", "a positive number", patchSize)

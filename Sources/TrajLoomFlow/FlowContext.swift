@@ -1,13 +1,15 @@
 import Autograd
 
-/// What the generator is told about a batch of clips. Absent conditions are absent, not zero, unless noted.
+/// What the generator is told about a batch of clips. Absent conditions are absent, not zero,
+/// unless noted.
 public struct FlowConditions {
   /// Scaled history latents, [B, L, N, C].
   public var history: Tensor
-  /// Visibility on latent time, [B, L, N]. Nil counts as invisible everywhere, as published: a model that was trained with
-  /// visibility must be sampled with it.
+  /// Visibility on latent time, [B, L, N]. Nil counts as invisible everywhere, as published: a
+  /// model that was trained with visibility must be sampled with it.
   public var historyVisibility: Tensor?
-  /// Video latents [B, L, N, Cv], nil counts as zeros; or, for the `patch` source, frames [B, T, H/4, W/4, 3] in [0, 1].
+  /// Video latents [B, L, N, Cv], nil counts as zeros; or, for the `patch` source, frames [B, T,
+  /// H/4, W/4, 3] in [0, 1].
   public var video: Tensor?
   /// Pooled text embedding, [B, E].
   public var text: Tensor?
@@ -22,8 +24,8 @@ public struct FlowConditions {
   }
 }
 
-/// Everything that depends on the conditions and not on the noisy latents or the flow time. Computed once for all ODE steps
-/// and all on-policy steps.
+/// Everything that depends on the conditions and not on the noisy latents or the flow time.
+/// Computed once for all ODE steps and all on-policy steps.
 public struct FlowContext {
   /// What track and video fusion add to the query tokens, [B, L, N, D]; nil without fusion.
   let fusion: Tensor?
@@ -33,6 +35,7 @@ public struct FlowContext {
   let spatial: Tensor?
   /// The condition vector without its time term, [B, D].
   let condition: Tensor
-  /// Per block, its keys and values of the context. Empty when blocks are checkpointed: they are computed again then.
+  /// Per block, its keys and values of the context. Empty when blocks are checkpointed: they are
+  /// computed again then.
   var keysValues: [Tensor?]
 }

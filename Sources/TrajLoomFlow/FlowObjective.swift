@@ -3,7 +3,8 @@ import DataPipeline
 import Training
 import TrajLoomVAE
 
-/// Training of the generator: flow matching, and in the on-policy stage the terms along its own rollouts too.
+/// Training of the generator: flow matching, and in the on-policy stage the terms along its own
+/// rollouts too.
 public struct FlowObjective: Objective {
   public let model: TrajectoryDiT
   private let scaling: LatentScaling
@@ -28,7 +29,8 @@ public struct FlowObjective: Objective {
     // A sub-batch: the first samples, as the order of the batch is random.
     let count = max(1, Int((Double(batch.clips.count) * config.onPolicy.opBatchFraction).rounded()))
     let rollout = OnPolicyRollout(
-      model, context.prefix(count), source: state.source.prefix(count), data: state.data.prefix(count),
+      model, context.prefix(count), source: state.source.prefix(count),
+      data: state.data.prefix(count),
       times: config.onPolicy.times, weights: state.weights.prefix(count))
     let end = rollout.endpoint(config.onPolicy.endpointTarget)
     let total =

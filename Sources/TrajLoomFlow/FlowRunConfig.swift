@@ -1,6 +1,6 @@
 import DataPipeline
-import TrajLoomVAE
 import Training
+import TrajLoomVAE
 
 /// The data of a run on latents.
 public struct LatentData: Codable, Sendable {
@@ -26,7 +26,7 @@ public struct LatentData: Codable, Sendable {
 }
 
 /// Which objective a flow run trains on.
-public enum FlowObjectiveKind: String, Codable, Sendable {
+public enum FlowObjectiveKind: String, ConfigChoice {
   case flowMatching = "flow_matching"
   /// Flow matching and the on-policy terms, usually from the checkpoint of a flow-matching run.
   case onPolicy = "on_policy"
@@ -95,11 +95,14 @@ public struct FlowRunConfig: Codable, Sendable {
     let (matching, onPolicy, stage) = (train.matching, train.onPolicy, train.stage)
     try check(matching.x0NoiseStd >= 0, "train.x0_noise_std", "a number >= 0", matching.x0NoiseStd)
     try check(
-      (0...1).contains(matching.fmInvisWeight) && matching.fmInvisWeight > 0, "train.fm_invis_weight",
+      (0...1).contains(matching.fmInvisWeight) && matching.fmInvisWeight > 0,
+      "train.fm_invis_weight",
       "a number in (0, 1]", matching.fmInvisWeight)
     try check(matching.fmSigma >= 0, "train.fm_sigma", "a number >= 0", matching.fmSigma)
-    try check((0...1).contains(matching.tSmallProb), "train.t_small_prob", probability, matching.tSmallProb)
-    try check((0...1).contains(matching.tSmallMax), "train.t_small_max", probability, matching.tSmallMax)
+    try check(
+      (0...1).contains(matching.tSmallProb), "train.t_small_prob", probability, matching.tSmallProb)
+    try check(
+      (0...1).contains(matching.tSmallMax), "train.t_small_max", probability, matching.tSmallMax)
     try check(
       (0...1).contains(stage.textDropoutProb), "train.text_dropout_prob", probability,
       stage.textDropoutProb)
@@ -112,7 +115,8 @@ public struct FlowRunConfig: Codable, Sendable {
       ODESolver(rawValue: sample.solver) != nil, "sample.solver",
       ODESolver.allCases.map(\.rawValue).joined(separator: ", "), sample.solver)
     try check(
-      (0...1).contains(sample.visThreshold), "sample.vis_threshold", probability, sample.visThreshold)
+      (0...1).contains(sample.visThreshold), "sample.vis_threshold", probability,
+      sample.visThreshold)
   }
 }
 

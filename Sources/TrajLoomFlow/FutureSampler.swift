@@ -3,7 +3,8 @@ import DataPipeline
 import Foundation
 import TrajLoomVAE
 
-/// Draws futures: latents by solving the flow, points through the VAE's decoder, visibility through its head.
+/// Draws futures: latents by solving the flow, points through the VAE's decoder, visibility through
+/// its head.
 public struct FutureSampler {
   /// One drawn future of one clip.
   public struct Future: Sendable {
@@ -24,7 +25,8 @@ public struct FutureSampler {
 
   public init(
     flow: TrajectoryDiT, vae: TrajectoryVAE, visibility: VisibilityPredictor,
-    scaling: LatentScaling, matching: FlowMatchingConfig, solver: ODESolver, steps: Int, seed: UInt64
+    scaling: LatentScaling, matching: FlowMatchingConfig, solver: ODESolver, steps: Int,
+    seed: UInt64
   ) {
     self.flow = flow
     self.vae = vae
@@ -39,7 +41,8 @@ public struct FutureSampler {
   /// Encodes a history and its conditions. Done once for all samples of a clip.
   /// - Parameters:
   ///   - tracks: [T, N, 2], pixels; `visibility`: 0 or 1, [T, N].
-  ///   - video: frames [T, H/4, W/4, 3] in [0, 1], or latents [L, N, Cv]; as the flow's configuration has it.
+  ///   - video: frames [T, H/4, W/4, 3] in [0, 1], or latents [L, N, Cv]; as the flow's
+  ///     configuration has it.
   ///   - text: [E], when it comes precomputed.
   public func prepare(
     id: String, tracks: NDArray, visibility: NDArray, caption: String, video: NDArray?,

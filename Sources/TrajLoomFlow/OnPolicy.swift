@@ -1,9 +1,9 @@
 import Autograd
 
-/// On-policy K-step fine-tuning (arXiv 2603.22606, section 3.3.3): the model is trained at the states that its own Euler
-/// steps visit.
+/// On-policy K-step fine-tuning (arXiv 2603.22606, section 3.3.3): the model is trained at the
+/// states that its own Euler steps visit.
 public struct OnPolicyConfig: Codable, Sendable, Equatable {
-  public enum EndpointTarget: String, Codable, Sendable {
+  public enum EndpointTarget: String, ConfigChoice {
     /// Consecutive implied endpoints agree; the earlier one is held fixed.
     case previous
     /// Every implied endpoint is the data.
@@ -51,7 +51,8 @@ public struct OnPolicyRollout {
     target == .previous ? endpointPrevious : endpointData
   }
 
-  /// Rolls `model` out from `source` along `times`; gradients flow through each velocity, not through the states.
+  /// Rolls `model` out from `source` along `times`; gradients flow through each velocity, not
+  /// through the states.
   ///
   /// - Parameters:
   ///   - source: z_0, [B, L, N, C]; `data` is z_1.

@@ -1,16 +1,17 @@
 import Autograd
 import Foundation
 
-/// How noisy inputs and their weights are made in training (arXiv 2603.22606, section 3.3; the published keys).
+/// How noisy inputs and their weights are made in training (arXiv 2603.22606, section 3.3; the
+/// published keys).
 public struct FlowMatchingConfig: Codable, Sendable, Equatable {
-  public enum Source: String, Codable, Sendable {
+  public enum Source: String, ConfigChoice {
     /// N(0, I)
     case noise
     /// N(0, I), and at the first future step the last history latent plus a little noise.
     case anchorFirst = "anchor_first"
   }
 
-  public enum TimeSampling: String, Codable, Sendable {
+  public enum TimeSampling: String, ConfigChoice {
     case uniform
     /// sigmoid(N(0, 1))
     case logitNormal = "logit_normal"
@@ -74,7 +75,8 @@ public enum RectifiedFlow {
     return concatenated([anchored, Tensor(noise).sliced(axis: 1, 1..<steps)], axis: 1).array
   }
 
-  /// Weights that sum to 1 for each sample: visible tokens count 1, invisible ones `invisibleWeight`.
+  /// Weights that sum to 1 for each sample: visible tokens count 1, invisible ones
+  /// `invisibleWeight`.
   /// - Parameter visibility: 0 or 1, [B, L, N].
   /// - Returns: [B, L, N]
   public static func tokenWeights(_ visibility: NDArray, invisibleWeight: Float) -> NDArray {

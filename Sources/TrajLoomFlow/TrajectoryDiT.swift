@@ -1,13 +1,15 @@
 import Autograd
 import Foundation
 
-// B batch, L latent frames, N tokens per frame, D width, C latent channels, Cv video channels, E text width,
-// S context length.
+// B batch, L latent frames, N tokens per frame, D width, C latent channels, Cv video channels, E
+// text width, S context length.
 
-/// TrajLoom-Flow (arXiv 2603.22606, section 3.3; `models/trajloom_generator.py` of zewei-Zhang/TrajLoom): the velocity field
-/// of a rectified flow over future latents, given the history's.
+/// TrajLoom-Flow (arXiv 2603.22606, section 3.3; `models/trajloom_generator.py` of
+/// zewei-Zhang/TrajLoom): the velocity field of a rectified flow over future latents, given the
+/// history's.
 ///
-/// Blocks come in pairs, even ones over space and odd ones over time; by default the temporal one of a pair runs first.
+/// Blocks come in pairs, even ones over space and odd ones over time; by default the temporal one
+/// of a pair runs first.
 public struct TrajectoryDiT: Module {
   public let config: FlowConfig
 
@@ -106,7 +108,8 @@ public struct TrajectoryDiT: Module {
     )
     precondition(
       history.shape == [batch, steps, tokens, config.latentChannels],
-      "context: history \(history.shape), expected [B, \(steps), \(tokens), \(config.latentChannels)]")
+      "context: history \(history.shape), expected [B, \(steps), \(tokens), \(config.latentChannels)]"
+    )
     let device = history.device
 
     var track = histTrackProj(history)  // [B, L, N, D]
@@ -145,17 +148,20 @@ public struct TrajectoryDiT: Module {
       condition: condition(history, videoLatents, conditions.text), keysValues: keysValues)
   }
 
-  private func videoLatents(_ conditions: FlowConditions, _ batch: Int, _ device: Device) -> Tensor? {
+  private func videoLatents(_ conditions: FlowConditions, _ batch: Int, _ device: Device) -> Tensor?
+  {
     guard config.useVideoCond else { return nil }
     guard let video = conditions.video else {
       return Tensor(
         NDArray.zeros(
-          [batch, config.numFramesLatent, config.tokens, config.videoLatentChannels], device: device))
+          [batch, config.numFramesLatent, config.tokens, config.videoLatentChannels], device: device
+        ))
     }
     return videoEncoder.map { $0(video) } ?? video
   }
 
-  /// The last steps of track and video, pooled over the grid, plus the pooled position embedding: [B, S', D].
+  /// The last steps of track and video, pooled over the grid, plus the pooled position embedding:
+  /// [B, S', D].
   private func spatialContext(_ parts: [Tensor]) -> Tensor? {
     let (batch, steps, width) = (parts[0].shape[0], config.numFramesLatent, config.hiddenSize)
     switch config.spatialCtxMode {
@@ -177,13 +183,16 @@ public struct TrajectoryDiT: Module {
     }
   }
 
-  /// The hint of the last observed steps that is added to the query: scale · gate_t · (l + w_t (l - l')), with l and l' the
-  /// track context at the last and last but one history step, w from 0 to 1 over the future.
+  /// The hint of the last observed steps that is added to the query: scale · gate_t · (l + w_t (l -
+  /// l')), with l and l' the track context at the last and last but one history step, w from 0 to 1
+  /// over the future.
   private func fusion(track: Tensor, video: Tensor?) -> Tensor? {
     let steps = config.numFramesLatent
     let gate =
       trackFusionGateLogit.map { sigmoid($0.wrappedValue).reshaped([1, steps, 1, 1]) }
-    func gated(_ scale: Tensor, _ hint: Tensor) -> Tensor { (gate.map { scale * $0 } ?? scale) * hint }
+    func gated(_ scale: Tensor, _ hint: Tensor) -> Tensor {
+      (gate.map { scale * $0 } ?? scale) * hint
+    }
 
     let last = track.sliced(axis: 1, steps - 1..<steps)  // [B, 1, N, D]
     var hints: [Tensor] = []
@@ -252,7 +261,8 @@ public struct TrajectoryDiT: Module {
     return outProj(rmsNorm(x))
   }
 
-  private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor {
+  private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor
+  {
     let block = blocks[index]
     let axis: DiTBlock.Axis = index % 2 == 0 ? .space : .time
     guard checkpointsBlocks else {

@@ -25,13 +25,15 @@ public struct VisibilityConfig: Codable, Sendable, Equatable {
     try check(depth > 0, "depth", "a positive number", depth)
     try check(
       useHistLast || !useDeltaToHist, "use_delta_to_hist",
-      "false, as use_hist_last is false (the difference is to the last history latent)", useDeltaToHist)
-    try check(kernelSize > 0 && kernelSize % 2 == 1, "kernel_size", "a positive odd number", kernelSize)
+      "false, as use_hist_last is false (the difference is to the last history latent)",
+      useDeltaToHist)
+    try check(
+      kernelSize > 0 && kernelSize % 2 == 1, "kernel_size", "a positive odd number", kernelSize)
   }
 }
 
-/// Visibility of future tokens from their latents: convolutions over latent time, each token on its own
-/// (`models/visibility_predictor.py` of zewei-Zhang/TrajLoom).
+/// Visibility of future tokens from their latents: convolutions over latent time, each token on its
+/// own (`models/visibility_predictor.py` of zewei-Zhang/TrajLoom).
 public struct VisibilityPredictor: Module {
   public let config: VisibilityConfig
   let inProj: Linear
@@ -60,7 +62,8 @@ public struct VisibilityPredictor: Module {
   /// Logits of visibility on latent time, [B, L, N].
   /// - Parameters:
   ///   - future: scaled future latents, [B, L, N, C].
-  ///   - history: scaled history latents, of which the last step is read if the configuration says so.
+  ///   - history: scaled history latents, of which the last step is read if the configuration says
+  ///     so.
   public func callAsFunction(_ future: Tensor, history: Tensor) -> Tensor {
     var x = future
     if config.useHistLast {
@@ -82,7 +85,8 @@ public struct VisibilityPredictor: Module {
   }
 }
 
-/// Probabilities on latent time [B, L, N] → one per frame [B, T, N]: latent k serves frames [stride k, stride (k + 1)).
+/// Probabilities on latent time [B, L, N] → one per frame [B, T, N]: latent k serves frames [stride
+/// k, stride (k + 1)).
 public func framewise(_ probabilities: NDArray, frames: Int, stride: Int) -> NDArray {
   let (batch, latents, tokens) = (
     probabilities.shape[0], probabilities.shape[1], probabilities.shape[2]

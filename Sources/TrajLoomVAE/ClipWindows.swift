@@ -42,7 +42,8 @@ public struct ClipWindows: Codable, Sendable, Equatable {
       guard found == inShards else {
         throw ConfigError(
           key: "data.\(key)",
-          problem: "\(path) has \(inShards), and the configuration says \(found); change the key, or make "
+          problem:
+            "\(path) has \(inShards), and the configuration says \(found); change the key, or make "
             + "shards of this size with `trajloom data`")
       }
     }

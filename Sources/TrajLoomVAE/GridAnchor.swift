@@ -1,11 +1,11 @@
 import Autograd
 
-/// Grid-anchor offsets (arXiv 2603.22606, section 3.1): where the samples of a field stand on the frame, and the offset
-/// of a track from there.
+/// Grid-anchor offsets (arXiv 2603.22606, section 3.1): where the samples of a field stand on the
+/// frame, and the offset of a track from there.
 ///
-/// Coordinates are normalised by x~ = 2x/W - 1, y~ = 2y/H - 1. N cells row by row, p samples along a cell's side:
-/// with the `pixel` encoding a sample is a pixel and its anchor the pixel's centre; with `cell` there is one sample and its
-/// anchor is the cell's query point, the top-left pixel.
+/// Coordinates are normalised by x~ = 2x/W - 1, y~ = 2y/H - 1. N cells row by row, p samples along
+/// a cell's side: with the `pixel` encoding a sample is a pixel and its anchor the pixel's centre;
+/// with `cell` there is one sample and its anchor is the cell's query point, the top-left pixel.
 public struct GridAnchor: Sendable {
   /// The normalised query point of each cell, [N, 2]; zeros when the field is absolute.
   let origin: NDArray

@@ -2,7 +2,8 @@ import Autograd
 
 /// Latents to zero mean and unit deviation per channel and back: z = (latent - mean) / deviation.
 ///
-/// An argument everywhere it is needed: the published code keeps it in a module global that scales by nothing when unset.
+/// An argument everywhere it is needed: the published code keeps it in a module global that scales
+/// by nothing when unset.
 public struct LatentScaling: Sendable, Equatable {
   public let mean: [Float]  // [C]
   public let deviation: [Float]  // [C]

@@ -48,8 +48,8 @@ public struct LatentMoments: Sendable {
   }
 }
 
-/// `latent_stats.json`, in the published layout: moments per channel of the history's, the future's and all latents of the
-/// training set, and what they were computed from.
+/// `latent_stats.json`, in the published layout: moments per channel of the history's, the future's
+/// and all latents of the training set, and what they were computed from.
 public struct LatentStatistics: Codable, Sendable {
   /// What the latents were made of. Files from elsewhere have none.
   public struct Origin: Codable, Sendable, Equatable {
@@ -88,7 +88,8 @@ public struct LatentStatistics: Codable, Sendable {
     zAll = Block(perChannel: all.statistics)
   }
 
-  /// The scaling that everything uses, from all latents. The published visibility head mixes statistics; this does not.
+  /// The scaling that everything uses, from all latents. The published visibility head mixes
+  /// statistics; this does not.
   /// - Throws: `ConfigError` naming a channel whose deviation is not positive.
   public func scaling(source: String) throws -> LatentScaling {
     let channels = zAll.perChannel
@@ -101,17 +102,20 @@ public struct LatentStatistics: Codable, Sendable {
     if let flat = channels.std.firstIndex(where: { !($0 > 1e-8) }) {
       throw ConfigError(
         source: source, key: "z_all.per_channel.std[\(flat)]",
-        problem: "expected a positive deviation, found \(channels.std[flat]): this latent channel is constant; train the "
+        problem:
+          "expected a positive deviation, found \(channels.std[flat]): this latent channel is constant; train the "
           + "VAE longer, or with fewer latent_channels")
     }
-    return LatentScaling(mean: channels.mean.map { Float($0) }, deviation: channels.std.map { Float($0) })
+    return LatentScaling(
+      mean: channels.mean.map { Float($0) }, deviation: channels.std.map { Float($0) })
   }
 
   /// - Throws: `ConfigError` for a file that is missing or not of this layout.
   public static func read(_ path: String) throws -> LatentStatistics {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ConfigError(
-        source: path, key: "", problem: "no such file; `trajloom encode` writes it beside the latents")
+        source: path, key: "",
+        problem: "no such file; `trajloom encode` writes it beside the latents")
     }
     return try LatentStatistics(json: data, source: path)
   }

@@ -1,8 +1,8 @@
 import Autograd
 import Foundation
 
-/// Fourier features of a point with frozen random frequencies, through an MLP: mlp([cos(w·x), sin(w·x)] / √width)
-/// (`LearnableFourierFeaturesEncoding` in zewei-Zhang/TrajLoom).
+/// Fourier features of a point with frozen random frequencies, through an MLP: mlp([cos(w·x),
+/// sin(w·x)] / √width) (`LearnableFourierFeaturesEncoding` in zewei-Zhang/TrajLoom).
 struct FourierFeatures: Module {
   @Buffer var w: NDArray  // [width / 2, 2]
   let mlp: MLP

@@ -1,6 +1,7 @@
 import Autograd
 
-// B batch, T frames, L latent frames, N cells (tokens per frame), D width, C latent channels, p samples along a cell's side.
+// B batch, T frames, L latent frames, N cells (tokens per frame), D width, C latent channels, p
+// samples along a cell's side.
 
 /// The posterior over latents: a diagonal normal.
 public struct Posterior {
@@ -12,21 +13,25 @@ public struct Posterior {
   public func sample(_ noise: NDArray) -> Tensor { mean + scale * Tensor(noise) }
 }
 
-/// TrajLoom-VAE (arXiv 2603.22606, section 3.2; `models/trajloom_vae.py` of zewei-Zhang/TrajLoom): a transformer over
-/// grid-anchored tracks with attention that alternates over space and time, and time compressed in the middle.
+/// TrajLoom-VAE (arXiv 2603.22606, section 3.2; `models/trajloom_vae.py` of zewei-Zhang/TrajLoom):
+/// a transformer over grid-anchored tracks with attention that alternates over space and time, and
+/// time compressed in the middle.
 ///
-/// Points go in and come out as absolute normalised coordinates, [B, T, N, 2]; inside, the network sees offsets from the
-/// grid. The dense field that the published code builds is never built on the way in: on a cell the field is the cell's
-/// point minus a ramp that is the same in every cell, so the patch embedding is affine in that point.
+/// Points go in and come out as absolute normalised coordinates, [B, T, N, 2]; inside, the network
+/// sees offsets from the grid. The dense field that the published code builds is never built on the
+/// way in: on a cell the field is the cell's point minus a ramp that is the same in every cell, so
+/// the patch embedding is affine in that point.
 ///
-/// With `use_temp_compress` half of the blocks run on T frames and half on L = 1 + (T - 1) / stride; without, all on T.
+/// With `use_temp_compress` half of the blocks run on T frames and half on L = 1 + (T - 1) /
+/// stride; without, all on T.
 public struct TrajectoryVAE: Module {
   public let config: VAEConfig
   public let anchor: GridAnchor
 
   @Buffer var posEmbed: NDArray  // [1, N, D]
   @Buffer var tempEmbedIn: NDArray  // [1, T, D]
-  /// Part of published checkpoints; computing uses `anchor`, which holds the same numbers in less room.
+  /// Part of published checkpoints; computing uses `anchor`, which holds the same numbers in less
+  /// room.
   let offsetAnchorGrid: Buffer?  // [1, 1, 2, H, W]
   let tempCompressor: TemporalCompressor?
   let tempExpander: TemporalExpander?
@@ -41,9 +46,11 @@ public struct TrajectoryVAE: Module {
   private let centers: NDArray  // [N, 2]
   private let checkpointsBlocks: Bool
 
-  /// A model with the published initialisation: Xavier-uniform projections, zero gates and last layer.
+  /// A model with the published initialisation: Xavier-uniform projections, zero gates and last
+  /// layer.
   ///
-  /// - Parameter checkpointsBlocks: keep only the blocks' inputs for the backward pass and compute the rest again.
+  /// - Parameter checkpointsBlocks: keep only the blocks' inputs for the backward pass and compute
+  ///   the rest again.
   /// - Throws: `ConfigError` if the configuration does not fit together.
   public init(_ config: VAEConfig, seed: UInt64, checkpointsBlocks: Bool = false) throws {
     try config.validate()
@@ -110,12 +117,13 @@ public struct TrajectoryVAE: Module {
     return Posterior(mean: mean, scale: softplus(0.5 * logVariance) + 1e-8)
   }
 
-  /// The decoder's field of offsets at every sample, [B, T, N, p·p·2], samples (row, column, component) in each cell.
+  /// The decoder's field of offsets at every sample, [B, T, N, p·p·2], samples (row, column,
+  /// component) in each cell.
   /// - Parameter z: latents, [B, L, N, C].
   public func decodeField(_ z: Tensor) -> Tensor { finalLayer(decodeTokens(z)) }
 
-  /// The absolute normalised coordinates of each cell's query point, [B, T, N, 2]. Reads only the two rows of the last
-  /// layer that they depend on.
+  /// The absolute normalised coordinates of each cell's query point, [B, T, N, 2]. Reads only the
+  /// two rows of the last layer that they depend on.
   public func decodePoints(_ z: Tensor) -> Tensor {
     let topLeft = linear(
       decodeTokens(z), finalLayer.weight.sliced(axis: 0, 0..<2),
@@ -123,7 +131,8 @@ public struct TrajectoryVAE: Module {
     return topLeft + firstAnchor(z.device)
   }
 
-  /// The absolute normalised field as published: [B, T, 2, H, W] (`pixel`) or one sample per cell (`cell`).
+  /// The absolute normalised field as published: [B, T, 2, H, W] (`pixel`) or one sample per cell
+  /// (`cell`).
   public func decodeDense(_ z: Tensor) -> Tensor {
     let patch = config.fieldPatch
     let (rows, columns) = (config.gridRows, config.gridColumns)
@@ -156,8 +165,8 @@ public struct TrajectoryVAE: Module {
     return run(decoderBlocks[middle...], x, addsTime: false)
   }
 
-  /// Blocks over space, time, space, ...; the alternation starts anew in every stage. Time is embedded once, before the
-  /// first temporal block of the encoder.
+  /// Blocks over space, time, space, ...; the alternation starts anew in every stage. Time is
+  /// embedded once, before the first temporal block of the encoder.
   private func run(
     _ blocks: ArraySlice<TrajectoryTransformerBlock>, _ x: Tensor, addsTime: Bool
   ) -> Tensor {
@@ -185,8 +194,8 @@ public struct TrajectoryVAE: Module {
 
 /// The published patch convolution, applied to a field that is a point per cell minus a ramp.
 ///
-/// W * (point · 1 - ramp) + b = S·point + (b - W·ramp), with S the sums of the kernel over each channel's samples: exact,
-/// and so is its gradient.
+/// W * (point · 1 - ramp) + b = S·point + (b - W·ramp), with S the sums of the kernel over each
+/// channel's samples: exact, and so is its gradient.
 struct PatchEmbedding: Module {
   let proj: PatchKernel
 
@@ -231,8 +240,8 @@ struct TemporalCompressor: Module {
   func callAsFunction(_ x: Tensor) -> Tensor { conv(x) }
 }
 
-/// L → T frames. The published expander pads the latents by replication and crops the result; the two cancel exactly, so
-/// a plain transposed convolution is the same function.
+/// L → T frames. The published expander pads the latents by replication and crops the result; the
+/// two cancel exactly, so a plain transposed convolution is the same function.
 struct TemporalExpander: Module {
   let deconv: TransposedConvolution1D
 

@@ -2,8 +2,9 @@ import Training
 
 /// The size and form of a trajectory VAE, under the published configuration's keys, and `encoding`.
 public struct VAEConfig: Codable, Sendable, Equatable {
-  /// How a grid-anchored field meets the network. The two are the same function class; learning rates do not carry over.
-  public enum Encoding: String, Codable, Sendable {
+  /// How a grid-anchored field meets the network. The two are the same function class; learning
+  /// rates do not carry over.
+  public enum Encoding: String, ConfigChoice {
     /// As published: the field at every pixel, patch = cell. Weights are interchangeable.
     case pixel
     /// One point per cell, anchored at the cell's query point: a static point is exactly zero.
@@ -39,7 +40,8 @@ public struct VAEConfig: Codable, Sendable, Equatable {
   /// Samples of the field along a cell's side.
   public var fieldPatch: Int { encoding == .pixel ? patchSize : 1 }
 
-  /// - Throws: `ConfigError` that names the first key that does not fit, what was expected and found.
+  /// - Throws: `ConfigError` that names the first key that does not fit, what was expected and
+  ///   found.
   public func validate() throws {
     func check(_ holds: Bool, _ key: String, _ expected: String, _ found: Any) throws {
       guard holds else {
@@ -50,7 +52,8 @@ public struct VAEConfig: Codable, Sendable, Equatable {
     try check(!learnSigma, "learn_sigma", "false (not part of the published model)", learnSigma)
     try check(hiddenSize > 0 && hiddenSize % 4 == 0, "hidden_size", "a multiple of 4", hiddenSize)
     try check(
-      numHeads > 0 && hiddenSize % numHeads == 0, "num_heads", "a divisor of hidden_size \(hiddenSize)",
+      numHeads > 0 && hiddenSize % numHeads == 0, "num_heads",
+      "a divisor of hidden_size \(hiddenSize)",
       numHeads)
     try check(patchSize > 0, "patch_size", "a positive number", patchSize)
     try check(
@@ -67,7 +70,8 @@ public struct VAEConfig: Codable, Sendable, Equatable {
       decoderDepth)
     try check(latentChannels > 0, "latent_channels", "a positive number", latentChannels)
     try check(
-      posEmbedDim > 0 && posEmbedDim % 2 == 0, "pos_embed_dim", "a positive even number", posEmbedDim)
+      posEmbedDim > 0 && posEmbedDim % 2 == 0, "pos_embed_dim", "a positive even number",
+      posEmbedDim)
     try check(mlpRatio > 0, "mlp_ratio", "a positive number", mlpRatio)
     try check(beta >= 0, "beta", "a number >= 0", beta)
     if useTempCompress {

@@ -32,7 +32,8 @@ extension TrajectoryVAE {
   /// The training loss of a batch of segments.
   ///
   /// - Parameters:
-  ///   - points: absolute normalised coordinates, [B, T, N, 2]; finite everywhere, whatever the mask.
+  ///   - points: absolute normalised coordinates, [B, T, N, 2]; finite everywhere, whatever the
+  ///     mask.
   ///   - visibility: 0 or 1, [B, T, N]; masks every term but the KL.
   ///   - noise: draws from N(0, 1) for the posterior sample, [B, L, N, C].
   public func loss(

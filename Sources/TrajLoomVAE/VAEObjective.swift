@@ -2,7 +2,8 @@ import Autograd
 import DataPipeline
 import Training
 
-/// Training of the trajectory VAE: reconstruction, KL and spatiotemporal consistency of history and future segments.
+/// Training of the trajectory VAE: reconstruction, KL and spatiotemporal consistency of history and
+/// future segments.
 public struct VAEObjective: Objective {
   public let model: TrajectoryVAE
   private let lossConfig: VAELossConfig
@@ -28,7 +29,8 @@ public struct VAEObjective: Objective {
     )
   }
 
-  /// VEPE: the mean distance in pixels between visible points and their reconstruction from the posterior mean.
+  /// VEPE: the mean distance in pixels between visible points and their reconstruction from the
+  /// posterior mean.
   public func evaluate(_ batch: TrackBatch, index: Int) -> [PooledMetric] {
     let (points, visibility) = model.inputs(batch)
     let reconstruction = model.decodePoints(Tensor(model.encode(points).mean.array))

@@ -23,7 +23,8 @@ struct Command: Sendable {
   /// The words that select it.
   let words: [String]
   let summary: String
-  /// What its positional arguments are called; all are required. A last one that ends in `...` takes the rest.
+  /// What its positional arguments are called; all are required. A last one that ends in `...`
+  /// takes the rest.
   var positionals: [String] = []
   var options: [Option] = []
   let run: @Sendable (Arguments) throws -> Void
@@ -32,7 +33,8 @@ struct Command: Sendable {
 
   var help: String {
     let all = options + [Option("--help", nil, "show this")]
-    let usage = ([name] + positionals + (options.isEmpty ? [] : ["[options]"])).joined(separator: " ")
+    let usage = ([name] + positionals + (options.isEmpty ? [] : ["[options]"])).joined(
+      separator: " ")
     let lines = all.map { option in
       let left = option.value.map { "\(option.name) \($0)" } ?? option.name
       let gap = String(repeating: " ", count: max(2, 28 - left.count))
@@ -48,7 +50,8 @@ struct Arguments {
   let positionals: [String]
   private let command: Command
 
-  /// - Throws: `ConfigError` for an unknown option (with the nearest known one), a missing value, or a wrong number of
+  /// - Throws: `ConfigError` for an unknown option (with the nearest known one), a missing value,
+  ///   or a wrong number of
   ///   positional arguments.
   init(_ words: [String], for command: Command) throws {
     var values: [String: [String]] = [:]
@@ -90,8 +93,10 @@ struct Arguments {
     else {
       throw ConfigError(
         key: command.name,
-        problem: "expected \(command.positionals.isEmpty ? "no arguments" : command.positionals.joined(separator: " ")), "
-          + "found \(positionals.isEmpty ? "none" : positionals.joined(separator: " ")); --help shows the usage")
+        problem:
+          "expected \(command.positionals.isEmpty ? "no arguments" : command.positionals.joined(separator: " ")), "
+          + "found \(positionals.isEmpty ? "none" : positionals.joined(separator: " ")); --help shows the usage"
+      )
     }
     self.values = values
     self.positionals = positionals

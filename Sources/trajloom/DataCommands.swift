@@ -26,10 +26,13 @@ extension Command {
       Option("--videos", "DIR", "videos <id>.mp4; the history's frames are kept at quarter size"),
       Option("--captions", "FILE", "CSV with columns videoid,video_path,text"),
       Option("--out", "DIR", "where to write the shards and import_report.json"),
-      Option("--units", "pixel|unit|norm", "the coordinates' units (default: detected, and reported)"),
+      Option(
+        "--units", "pixel|unit|norm", "the coordinates' units (default: detected, and reported)"),
       Option("--axis-order", "xy|yx", "the coordinates' order (default: detected, and reported)"),
       Option("--polarity", "visible|occluded", "what 1 means (default: from the array's name)"),
-      Option("--nonfinite", "refuse|invisible", "what to do with NaN where a point is visible (default refuse)"),
+      Option(
+        "--nonfinite", "refuse|invisible",
+        "what to do with NaN where a point is visible (default refuse)"),
       Option("--fps", "F", "frames a second of the clips, recorded in the shards (default 25)"),
     ] + geometryOptions
   ) { arguments in
@@ -71,7 +74,8 @@ extension Command {
     let faults = verify(path)
     guard faults.isEmpty else {
       for fault in faults { print(fault) }
-      throw DataError("\(path): \(faults.count) faults; make these shards again, or restore them from a copy")
+      throw DataError(
+        "\(path): \(faults.count) faults; make these shards again, or restore them from a copy")
     }
     print("\(path): no faults")
   }
@@ -93,11 +97,11 @@ extension Command {
     let frames = try arguments.integer("--frames") ?? 162
     let world = SyntheticWorld(
       config:
-      try SyntheticConfig(
-        geometry: arguments.geometry(), frames: frames, history: (frames + 1) / 2,
-        renderVideo: !arguments.has("--no-video"),
-        seed: UInt64(arguments.integer("--seed", minimum: 0) ?? 0),
-        futures: arguments.integer("--futures") ?? 1))
+        try SyntheticConfig(
+          geometry: arguments.geometry(), frames: frames, history: (frames + 1) / 2,
+          renderVideo: !arguments.has("--no-video"),
+          seed: UInt64(arguments.integer("--seed", minimum: 0) ?? 0),
+          futures: arguments.integer("--futures") ?? 1))
     let writer = try ShardWriter(
       directory: out, geometry: world.config.geometry, frames: frames, fps: 30,
       createdBy: "trajloom data synth", clipsPerShard: arguments.integer("--clips-per-shard") ?? 64)

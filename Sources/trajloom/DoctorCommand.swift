@@ -5,7 +5,8 @@ import Training
 
 extension Command {
   static let doctor = Command(
-    words: ["doctor"], summary: "what this machine has: processor, BLAS and its speed, HDF5, memory, disk"
+    words: ["doctor"],
+    summary: "what this machine has: processor, BLAS and its speed, HDF5, memory, disk"
   ) { _ in
     let cpu = CPUReport()
     print("processor      \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores")
@@ -18,19 +19,25 @@ extension Command {
       guard let value = ProcessInfo.processInfo.environment[variable] else { continue }
       let advice =
         cpu.hasAVX512 && variable == "OPENBLAS_CORETYPE"
-        ? "; it holds back this processor's AVX-512 kernels, run `env -u \(variable) trajloom ...` for speed" : ""
+        ? "; it holds back this processor's AVX-512 kernels, run `env -u \(variable) trajloom ...` for speed"
+        : ""
       print("               \(variable)=\(value)\(advice)")
     }
     let threads = ComputeReport.threads
     let one = ComputeReport.sgemmRate(rows: 4096, inner: 512, columns: 512, threads: 1)
     let all = ComputeReport.sgemmRate(rows: 8192, inner: 512, columns: 512, threads: threads)
     print("sgemm          \(fixed(one, 0)) GFLOP/s on 1 thread, \(fixed(all, 0)) on \(threads)")
-    print("HDF5           \(HDF5Report.version), thread-safe build: \(HDF5Report.isThreadsafe ? "yes" : "no"), "
-      + "deflate: \(HDF5Report.hasDeflate ? "yes" : "no"), Fletcher-32: \(HDF5Report.hasFletcher32 ? "yes" : "no")")
+    print(
+      "HDF5           \(HDF5Report.version), thread-safe build: \(HDF5Report.isThreadsafe ? "yes" : "no"), "
+        + "deflate: \(HDF5Report.hasDeflate ? "yes" : "no"), Fletcher-32: \(HDF5Report.hasFletcher32 ? "yes" : "no")"
+    )
     let memory = MemoryReport()
     print("memory         \(memory.total), \(memory.available) available")
-    print("disk           \(DiskReport.free(at: FileManager.default.currentDirectoryPath)) free here")
-    print("ffmpeg         \(executablePath("ffmpeg") ?? "not found; only `data import --videos` needs it (apt install ffmpeg)")")
+    print(
+      "disk           \(DiskReport.free(at: FileManager.default.currentDirectoryPath)) free here")
+    print(
+      "ffmpeg         \(executablePath("ffmpeg") ?? "not found; only `data import --videos` needs it (apt install ffmpeg)")"
+    )
   }
 }
 

@@ -1,9 +1,9 @@
 import Autograd
 import DataPipeline
 import Foundation
+import Training
 import TrajLoomBench
 import TrajLoomVAE
-import Training
 
 extension Command {
   static let eval = Command(
@@ -44,7 +44,8 @@ extension Command {
       ? Array(set.clips.indices) : try set.split(validationFraction: windows.valFraction).validation
     guard !clips.isEmpty else {
       throw DataError(
-        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all")
+        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all"
+      )
     }
     let segments = try TrackSegments(
       set: set, clips: clips, historyLength: windows.histLen, futureLength: windows.futureLen,
@@ -61,8 +62,9 @@ extension Command {
     }
     func mean(_ e: (Double, Double)) -> Double { e.0 / max(e.1, 1) }
     let all = (errors.history.0 + errors.future.0, errors.history.1 + errors.future.1)
-    print("VEPE px  history \(fixed(mean(errors.history), 3))  future \(fixed(mean(errors.future), 3))  "
-      + "all \(fixed(mean(all), 3))  (\(clips.count) clips)")
+    print(
+      "VEPE px  history \(fixed(mean(errors.history), 3))  future \(fixed(mean(errors.future), 3))  "
+        + "all \(fixed(mean(all), 3))  (\(clips.count) clips)")
     if let path = arguments.string("--json") {
       let result: [String: Any] = [
         "vepe_px": mean(all), "vepe_history_px": mean(errors.history),
@@ -93,7 +95,8 @@ extension Command {
     for id in wanted where !clips.contains(where: { $0.id == id }) {
       let near = nearestName(to: id, among: clips.map(\.id))
       throw ConfigError(
-        key: "--clip", problem: "no clip \"\(id)\" among the predictions"
+        key: "--clip",
+        problem: "no clip \"\(id)\" among the predictions"
           + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
     clips = wanted.isEmpty ? Array(clips.prefix(3)) : clips.filter { wanted.contains($0.id) }
@@ -108,7 +111,8 @@ extension Command {
   }
 
   static let runs = Command(
-    words: ["runs"], summary: "how far runs have come: steps, loss at start and end, last validation",
+    words: ["runs"],
+    summary: "how far runs have come: steps, loss at start and end, last validation",
     positionals: ["RUN..."]
   ) { arguments in
     for path in arguments.positionals { print(try RunSummary(path).text) }
@@ -123,7 +127,8 @@ private func trajectorySummaries(
   if let odd = clips.first(where: { $0.truth.frames != frames || $0.samples.count != samples }) {
     throw DataError(
       "\(odd.id): expected \(frames) frames and \(samples) samples, as \(clips[0].id), found "
-        + "\(odd.truth.frames) and \(odd.samples.count); evaluate predictions of one kind at a time")
+        + "\(odd.truth.frames) and \(odd.samples.count); evaluate predictions of one kind at a time"
+    )
   }
   var model = TrajectoryErrors(futureFrames: frames, samplesPerClip: samples)
   var baselines = Baseline.allCases.map {

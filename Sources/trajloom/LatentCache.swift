@@ -1,12 +1,12 @@
 import Autograd
 import DataPipeline
 import Foundation
+import Training
 import TrajLoomFlow
 import TrajLoomVAE
-import Training
 
-/// Latents of a data set under one VAE, with their statistics: opened if they are those of this data and these weights,
-/// else made.
+/// Latents of a data set under one VAE, with their statistics: opened if they are those of this
+/// data and these weights, else made.
 struct LatentCache {
   let set: LatentSet
   let statistics: LatentStatistics
@@ -40,7 +40,8 @@ struct LatentCache {
     }
     guard mayEncode else {
       throw ConfigError(
-        key: "data.latents", problem: "a dry run writes nothing, and these latents have to be made first: "
+        key: "data.latents",
+        problem: "a dry run writes nothing, and these latents have to be made first: "
           + "trajloom encode --vae \(data.cache.vae) --data \(tracks.path) --out \(path) "
           + "--val-fraction \(data.windows.valFraction)")
     }
@@ -155,12 +156,14 @@ private struct LatentFolder {
     let exists = FileManager.default.fileExists(atPath: standard, isDirectory: &isFolder)
     guard !exists || (isFolder.boolValue && isOurs) else {
       throw ConfigError(
-        key: path, problem: "expected a folder for latents alone, found other files there; name a new folder")
+        key: path,
+        problem: "expected a folder for latents alone, found other files there; name a new folder")
     }
     self.path = standard
   }
 
-  /// Calls `fill` with a new folder beside this one and puts it in its place. What was there goes last.
+  /// Calls `fill` with a new folder beside this one and puts it in its place. What was there goes
+  /// last.
   func replace(_ fill: (String) throws -> Void) throws {
     let files = FileManager.default
     let (partial, old) = ("\(path).partial-\(getpid())", "\(path).old-\(getpid())")

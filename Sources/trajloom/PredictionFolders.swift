@@ -19,7 +19,8 @@ struct ClipFolder {
       if files.fileExists(atPath: path) {
         guard files.fileExists(atPath: "\(path)/meta.json") else {
           throw DataError(
-            "\(path): expected a folder of predictions or none, found something else; use another --out")
+            "\(path): expected a folder of predictions or none, found something else; use another --out"
+          )
         }
         try files.removeItem(atPath: path)
       }
@@ -45,7 +46,9 @@ struct ClipFiles {
   }
 
   func saveMeta(_ meta: [String: Any]) throws {
-    let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let options: JSONSerialization.WritingOptions = [
+      .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,
+    ]
     try AtomicFile.write(
       JSONSerialization.data(withJSONObject: meta, options: options), to: place("meta.json"))
   }
@@ -74,10 +77,13 @@ struct PredictedClip {
   static func readAll(_ path: String) throws -> [PredictedClip] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     let folders = names.sorted().map { "\(path)/\($0)" }
-      .filter { FileManager.default.fileExists(atPath: "\($0)/gt_tracks.npy") && !$0.contains(".partial-") }
+      .filter {
+        FileManager.default.fileExists(atPath: "\($0)/gt_tracks.npy") && !$0.contains(".partial-")
+      }
     guard !folders.isEmpty else {
       throw DataError(
-        "\(path): expected folders with gt_tracks.npy, found none; make predictions with `trajloom sample`")
+        "\(path): expected folders with gt_tracks.npy, found none; make predictions with `trajloom sample`"
+      )
     }
     return try folders.map(PredictedClip.init(folder:))
   }
@@ -141,7 +147,8 @@ struct PredictedClip {
     else { throw DataError("\(positions): expected [T, N, 2], found \(tracks.shape)") }
     guard seen.shape == Array(tracks.shape.prefix(2)) else {
       throw DataError(
-        "\(visibility): expected \(Array(tracks.shape.prefix(2))), as \(positions), found \(seen.shape)")
+        "\(visibility): expected \(Array(tracks.shape.prefix(2))), as \(positions), found \(seen.shape)"
+      )
     }
     guard tracks.scalars.allSatisfy(\.isFinite) else {
       throw DataError("\(positions): expected finite coordinates, found NaN or infinity")

@@ -1,9 +1,9 @@
 import Autograd
 import DataPipeline
 import Foundation
+import Training
 import TrajLoomFlow
 import TrajLoomVAE
-import Training
 
 extension Command {
   static let sample = Command(
@@ -16,11 +16,13 @@ extension Command {
       Option("--split", "all|validation", "all clips, or those held out in training (default all)"),
       Option("--samples", "K", "futures per clip (default 1)"),
       Option("--steps", "N", "ODE steps (default: sample.steps of the run)"),
-      Option("--solver", "NAME", "euler, heun, midpoint or rk4 (default: sample.solver of the run)"),
+      Option(
+        "--solver", "NAME", "euler, heun, midpoint or rk4 (default: sample.solver of the run)"),
       Option("--seed", "S", "seed of the draws (default 0)"),
       Option("--weights", "ema|raw", "which weights of the generator (default ema)"),
       Option("--vae", "RUN", "the VAE's run (default: data.vae of the run)"),
-      Option("--visibility", "RUN", "the visibility head's run (default: sample.visibility of the run)"),
+      Option(
+        "--visibility", "RUN", "the visibility head's run (default: sample.visibility of the run)"),
     ]
   ) { arguments in
     let out = try arguments.required("--out")
@@ -69,7 +71,8 @@ private struct SamplingModels {
     guard statistics.origin?.vaeSha256 == vaeHash else {
       throw TrainingError.checkpoint(
         path: vaeCheckpoint.path,
-        problem: "the flow was trained on latents of other VAE weights (\(statistics.origin?.vaeSha256.prefix(12) ?? "unknown")"
+        problem:
+          "the flow was trained on latents of other VAE weights (\(statistics.origin?.vaeSha256.prefix(12) ?? "unknown")"
           + "..., found \(vaeHash.prefix(12))...); pass the right run with --vae")
     }
     let scaling = try statistics.scaling(source: flowCheckpoint.path)
@@ -82,11 +85,14 @@ private struct SamplingModels {
     guard try headCheckpoint.latentStatistics().scaling(source: headPath) == scaling else {
       throw TrainingError.checkpoint(
         path: headCheckpoint.path,
-        problem: "this visibility head was trained on other latents than the flow; pass the right run with --visibility")
+        problem:
+          "this visibility head was trained on other latents than the flow; pass the right run with --visibility"
+      )
     }
 
-    let solver = try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
-      rawValue: config.sample.solver)!
+    let solver =
+      try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
+        rawValue: config.sample.solver)!
     let steps = try arguments.integer("--steps") ?? config.sample.steps
     let seed = try arguments.integer("--seed", minimum: 0) ?? 0
     sampler = FutureSampler(
@@ -113,7 +119,8 @@ private struct SamplingModels {
     }
     guard !candidates.isEmpty else {
       throw DataError(
-        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all")
+        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all"
+      )
     }
     let wanted = arguments.all("--clip")
     guard !wanted.isEmpty else { return candidates }
@@ -121,7 +128,8 @@ private struct SamplingModels {
       guard let index = candidates.first(where: { set.clips[$0].id == id }) else {
         let near = nearestName(to: id, among: candidates.map { set.clips[$0].id })
         throw ConfigError(
-          key: "--clip", problem: "no clip \"\(id)\" in \(set.path)"
+          key: "--clip",
+          problem: "no clip \"\(id)\" in \(set.path)"
             + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
       }
       return index
@@ -220,7 +228,8 @@ private struct SamplingModels {
       let expected = [
         config.flow.numFramesLatent, config.flow.tokens, config.flow.videoLatentChannels,
       ]
-      guard let latents = clip.videoLatents, let shape = info.videoLatentShape, shape == expected else {
+      guard let latents = clip.videoLatents, let shape = info.videoLatentShape, shape == expected
+      else {
         throw missing("video latents of shape \(expected)")
       }
       return NDArray(latents, shape: shape)

@@ -1,15 +1,17 @@
 import Autograd
 import DataPipeline
 import Foundation
+import Training
 import TrajLoomFlow
 import TrajLoomVAE
-import Training
 
 private let trainOptions: [Option] = [
   Option("--config", "FILE", "the run's configuration, JSON"),
   Option("--set", "a.b=VALUE", "override one key of it", repeats: true),
   Option("--name", "NAME", "the run's name, in place of run.name"),
-  Option("--resume", "auto|never|PATH", "continue this run if it exists (auto), start anew, or from PATH"),
+  Option(
+    "--resume", "auto|never|PATH", "continue this run if it exists (auto), start anew, or from PATH"
+  ),
   Option("--dry-run", nil, "check configuration, data and model, run one step, write nothing"),
   Option("--print-config", nil, "print the resolved configuration and end"),
 ]
@@ -59,7 +61,9 @@ extension Command {
       FlowRunConfig.self, from: arguments.required("--config"), overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
-    guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
+    guard let session = try TrainingSession(arguments, run: config.run, config: config) else {
+      return
+    }
 
     let loop = config.train.loop
     let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
@@ -90,7 +94,9 @@ extension Command {
       overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
-    guard let session = try TrainingSession(arguments, run: config.run, config: config) else { return }
+    guard let session = try TrainingSession(arguments, run: config.run, config: config) else {
+      return
+    }
 
     let loop = config.train.loop
     let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
@@ -164,7 +170,8 @@ private struct TrainingSession {
     case "never":
       guard !exists else {
         throw ConfigError(
-          key: "--resume", problem: "\(path) holds a run already, and never was asked for; use another --name or "
+          key: "--resume",
+          problem: "\(path) holds a run already, and never was asked for; use another --name or "
             + "remove the folder")
       }
       return nil
@@ -175,7 +182,8 @@ private struct TrainingSession {
       checkpoint = try Checkpoint(at: resume)
       if let newest = existing.last, try Checkpoint(at: newest).step() > checkpoint.step() {
         throw ConfigError(
-          key: "--resume", problem: "\(path) holds later checkpoints (\(newest)) than \(checkpoint.path); use a new "
+          key: "--resume",
+          problem: "\(path) holds later checkpoints (\(newest)) than \(checkpoint.path); use a new "
             + "--name, or remove them")
       }
     }
@@ -184,7 +192,8 @@ private struct TrainingSession {
     guard changes.isEmpty else {
       throw TrainingError.checkpoint(
         path: checkpoint.path,
-        problem: "was made with another configuration (\(changes.joined(separator: "; "))); use a new --name, "
+        problem:
+          "was made with another configuration (\(changes.joined(separator: "; "))); use a new --name, "
           + "or change these keys back")
     }
     return checkpoint

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Autograd
 
-/// Ops at sizes that reach every path of the fast kernels: several chunks, ragged tails, odd extents.
+/// Ops at sizes that reach every path of the fast kernels: several chunks, ragged tails, odd
+/// extents.
 private let cases: [GradientCase] = [
   GradientCase("add, trailing block", [[37, 45, 19], [45, 19]]) { $0[0] + $0[1] },
   GradientCase("multiply, inner broadcast", [[7, 45, 19], [7, 1, 19]]) { $0[0] * $0[1] },

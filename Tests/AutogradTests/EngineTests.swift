@@ -76,7 +76,9 @@ private struct TwoLayers: Module {
 
 @Test func sharedUpstreamGradientsAreNotChangedInPlace() {
   // The same array is the upstream of both operands of a sum, and one of them is accumulated into.
-  let (_, gradients) = valueWithGradient(at: [NDArray([1, 2], shape: [2]), NDArray([5, 6], shape: [2])]) { x in
+  let (_, gradients) = valueWithGradient(at: [
+    NDArray([1, 2], shape: [2]), NDArray([5, 6], shape: [2]),
+  ]) { x in
     let sum = x[0] + x[1]
     return (sum + x[0] * 10).sum()
   }

@@ -91,7 +91,9 @@ private let cases: [GradientCase] = [
       logits: $0[0], Tensor((0..<12).map { Float($0 % 2) }, shape: [12], device: $0[0].device),
       positiveWeight: 2.5)
   },
-  GradientCase("gaussianKL", [[8], [8]], scale: 0.5, shift: 1) { gaussianKL(mean: $0[0], scale: $0[1]) },
+  GradientCase("gaussianKL", [[8], [8]], scale: 0.5, shift: 1) {
+    gaussianKL(mean: $0[0], scale: $0[1])
+  },
   GradientCase("checkpointed", [[3, 4], [4, 4]]) { inputs in
     checkpointed(NoParameters(), inputs) { _, x in gelu(matmul(x[0], x[1])) * x[0] }
   },

@@ -15,7 +15,9 @@ private func write(_ header: String, data: Int, length: UInt64? = nil) throws ->
   return path
 }
 
-private func tensor(_ name: String, _ dtype: String, _ shape: String, _ begin: Int, _ end: Int) -> String {
+private func tensor(_ name: String, _ dtype: String, _ shape: String, _ begin: Int, _ end: Int)
+  -> String
+{
   "\"\(name)\":{\"dtype\":\"\(dtype)\",\"shape\":\(shape),\"data_offsets\":[\(begin),\(end)]}"
 }
 
@@ -23,7 +25,10 @@ private func tensor(_ name: String, _ dtype: String, _ shape: String, _ begin: I
   ("no brace", " {}", 0, "'{'"),
   ("not JSON", "{\"a\":}", 0, "JSON"),
   ("trailing text", "{} x", 0, "JSON"),
-  ("duplicate tensor", "{\(tensor("a", "F32", "[1]", 0, 4)),\(tensor("a", "F32", "[1]", 0, 4))}", 4, "twice"),
+  (
+    "duplicate tensor", "{\(tensor("a", "F32", "[1]", 0, 4)),\(tensor("a", "F32", "[1]", 0, 4))}",
+    4, "twice"
+  ),
   ("unknown type", "{\(tensor("a", "F33", "[1]", 0, 4))}", 4, "dtype F33"),
   ("size and offsets differ", "{\(tensor("a", "F32", "[2]", 0, 4))}", 4, "takes 8 bytes"),
   ("negative extent", "{\(tensor("a", "F32", "[-1]", 0, 4))}", 4, "whole numbers"),
@@ -31,13 +36,18 @@ private func tensor(_ name: String, _ dtype: String, _ shape: String, _ begin: I
   ("overflow", "{\(tensor("a", "F32", "[4611686018427387904,4]", 0, 4))}", 4, "overflows"),
   ("offsets reversed", "{\(tensor("a", "F32", "[1]", 4, 0))}", 4, "data_offsets"),
   ("hole", "{\(tensor("a", "F32", "[1]", 0, 4)),\(tensor("b", "F32", "[1]", 8, 12))}", 12, "holes"),
-  ("overlap", "{\(tensor("a", "F32", "[2]", 0, 8)),\(tensor("b", "F32", "[1]", 4, 8))}", 8, "overlaps"),
+  (
+    "overlap", "{\(tensor("a", "F32", "[2]", 0, 8)),\(tensor("b", "F32", "[1]", 4, 8))}", 8,
+    "overlaps"
+  ),
   ("data too short", "{\(tensor("a", "F32", "[2]", 0, 8))}", 4, "4 follow"),
   ("data too long", "{\(tensor("a", "F32", "[1]", 0, 4))}", 8, "8 follow"),
   ("metadata not strings", "{\"__metadata__\":{\"a\":1}}", 0, "not a string"),
   ("missing shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "shape"),
 ])
-func faultyHeadersAreRefused(_ name: String, _ header: String, _ data: Int, _ expected: String) throws {
+func faultyHeadersAreRefused(_ name: String, _ header: String, _ data: Int, _ expected: String)
+  throws
+{
   let path = try write(header, data: data)
   let error = #expect(throws: SafetensorsError.self, "\(name)") { try SafetensorsFile(path: path) }
   #expect(error?.description.contains(expected) == true, "\(name): \(error?.description ?? "none")")
@@ -57,7 +67,8 @@ func faultyHeadersAreRefused(_ name: String, _ header: String, _ data: Int, _ ex
 @Test func arraysSurviveWritingAndReading() throws {
   let path = try TemporaryFolder.path("roundtrip.safetensors")
   let arrays = [
-    "b.weight": NDArray([1, -2.5, .pi, 1e-30, 0, 7], shape: [2, 3]), "a": NDArray(4), "empty": NDArray([], shape: [0, 3]),
+    "b.weight": NDArray([1, -2.5, .pi, 1e-30, 0, 7], shape: [2, 3]), "a": NDArray(4),
+    "empty": NDArray([], shape: [0, 3]),
   ]
   try writeSafetensors(arrays, metadata: ["note": "quote \" and\nline"], to: path)
   let file = try SafetensorsFile(path: path)
@@ -79,14 +90,16 @@ func faultyHeadersAreRefused(_ name: String, _ header: String, _ data: Int, _ ex
 }
 
 @Test(arguments: [
-  "{\"a\":1,\"a\":2}", "[1,]", "{\"a\" 1}", "01", "1.", "\"\\x\"", "\"\\ud800\"", "nul", "[1] 2", "\"a", "",
+  "{\"a\":1,\"a\":2}", "[1,]", "{\"a\" 1}", "01", "1.", "\"\\x\"", "\"\\ud800\"", "nul", "[1] 2",
+  "\"a", "",
 ])
 func invalidJSONIsRefused(_ text: String) {
   #expect(throws: StrictJSON.SyntaxError.self, "\(text)") { try StrictJSON(parsing: text.utf8) }
 }
 
 @Test func validJSONIsRead() throws {
-  let json = try StrictJSON(parsing: #"{"a": [1, -2.5e3, true, null], "b": {"c": "\u00e9\ud83d\ude00\n"}}"#.utf8)
+  let json = try StrictJSON(
+    parsing: #"{"a": [1, -2.5e3, true, null], "b": {"c": "\u00e9\ud83d\ude00\n"}}"#.utf8)
   #expect(json["a"]?.elements?.count == 4)
   #expect(json["a"]?.elements?[0].integer == 1)
   #expect(json["b"]?["c"]?.string == "é😀\n")

@@ -8,15 +8,19 @@ struct Program {
   let output: String
   let errors: String
 
-  init(_ arguments: String..., in folder: String? = nil) throws { try self.init(arguments, in: folder) }
+  init(_ arguments: String..., in folder: String? = nil) throws {
+    try self.init(arguments, in: folder)
+  }
 
   init(_ arguments: [String], in folder: String? = nil) throws {
     let process = Process()
     process.executableURL = Self.url
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder ?? Self.package)
-    let (out, err) = (try TemporaryFolder.path("\(UUID()).out"), try TemporaryFolder.path("\(UUID()).err"))
-    for path in [out, err] { FileManager.default.createFile(atPath: path, contents: nil) }
+    let (out, err) = (
+      try TemporaryFolder.path("\(UUID()).out"), try TemporaryFolder.path("\(UUID()).err")
+    )
+    for path in [out, err] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
     process.standardOutput = FileHandle(forWritingAtPath: out)
     process.standardError = FileHandle(forWritingAtPath: err)
     try process.run()
@@ -48,10 +52,12 @@ func expectFailure(
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   let message = program.errors.split(separator: "\n").last.map(String.init) ?? ""
-  #expect(program.code == code, "exit \(program.code): \(program.errors)", sourceLocation: sourceLocation)
+  #expect(
+    program.code == code, "exit \(program.code): \(program.errors)", sourceLocation: sourceLocation)
   #expect(message.hasPrefix("trajloom: "), "\(message)", sourceLocation: sourceLocation)
   for part in parts {
-    #expect(message.contains(part), "'\(part)' is not in: \(message)", sourceLocation: sourceLocation)
+    #expect(
+      message.contains(part), "'\(part)' is not in: \(message)", sourceLocation: sourceLocation)
   }
 }
 
@@ -73,9 +79,12 @@ func expectFailure(
   expectFailure(
     2, "--confg", "did you mean --config", from: try Program("train", "vae", "--confg", "a.json"))
   expectFailure(2, "--config", from: try Program("train", "vae", "--config"))
-  expectFailure(2, "/no/such.json", "no such file", from: try Program("train", "vae", "--config", "/no/such.json"))
   expectFailure(
-    2, "--clips", "whole number", from: try Program("data", "synth", "--out", "x", "--clips", "many"))
+    2, "/no/such.json", "no such file",
+    from: try Program("train", "vae", "--config", "/no/such.json"))
+  expectFailure(
+    2, "--clips", "whole number",
+    from: try Program("data", "synth", "--out", "x", "--clips", "many"))
   expectFailure(2, "expected RUN...", from: try Program("runs"))
 }
 
@@ -99,7 +108,9 @@ func shippedConfigurationsAreComplete(_ folder: String) throws {
 
 @Test func faultyConfigurationsExitWithTwo() throws {
   let vae = ["train", "vae", "--config", "configs/quick/vae.json"]
-  func with(_ override: String) throws -> Program { try Program(vae + ["--set", override, "--print-config"]) }
+  func with(_ override: String) throws -> Program {
+    try Program(vae + ["--set", override, "--print-config"])
+  }
   expectFailure(2, "train.max_stepz", "train.max_steps", from: try with("train.max_stepz=1"))
   expectFailure(2, "vae.num_frames_in", "temp_stride", from: try with("vae.num_frames_in=80"))
   expectFailure(2, "vae.num_heads", from: try with("vae.num_heads=5"))

@@ -14,7 +14,10 @@ struct PipelineTests {
       "train.batch_size=2", "train.val_every=3", "train.save_every=2", "train.log_every=1",
       "train.warmup_steps=1",
     ]
-    let size = ["input_height=64", "input_width=96", "num_frames_in=9", "num_frames_latent=3", "hidden_size=16"]
+    let size = [
+      "input_height=64", "input_width=96", "num_frames_in=9", "num_frames_latent=3",
+      "hidden_size=16",
+    ]
     let cache = ["data.vae=\(folder)/quick-vae", "data.latents=\(folder)/latents"]
     return (
       sets(common + size.map { "vae.\($0)" }),
@@ -27,11 +30,13 @@ struct PipelineTests {
 
   private static func synthesize(_ folder: String) throws -> Program {
     try Program(
-      "data", "synth", "--out", "\(folder)/shards", "--clips", "8", "--height", "64", "--width", "96",
+      "data", "synth", "--out", "\(folder)/shards", "--clips", "8", "--height", "64", "--width",
+      "96",
       "--frames", "18", "--seed", "3")
   }
 
-  private static func train(_ model: String, _ sets: [String], _ more: String...) throws -> Program {
+  private static func train(_ model: String, _ sets: [String], _ more: String...) throws -> Program
+  {
     try Program(["train", model, "--config", "configs/quick/\(model).json"] + sets + more)
   }
 
@@ -53,7 +58,8 @@ struct PipelineTests {
     let clip = "\(folder)/futures/\(clips[0])"
     for name in [
       "gt_tracks.npy", "gt_visibility.npy", "query_xy.npy", "grid_idx.npy", "meta.json",
-      "sample_00/pred_tracks.npy", "sample_01/pred_visibility.npy", "sample_01/pred_visibility_prob.npy",
+      "sample_00/pred_tracks.npy", "sample_01/pred_visibility.npy",
+      "sample_01/pred_visibility_prob.npy",
     ] { #expect(FileManager.default.fileExists(atPath: "\(clip)/\(name)"), "\(name)") }
 
     // One clip alone, one sample: the same draw as before.
@@ -65,16 +71,20 @@ struct PipelineTests {
       FileManager.default.contents(atPath: "\(folder)/alone/\(clips[0])/pred_tracks.npy")
         == FileManager.default.contents(atPath: "\(clip)/sample_00/pred_tracks.npy"))
 
-    let table = try Program("eval", "--predictions", "\(folder)/futures", "--json", "\(folder)/t.json")
-    #expect(table.code == 0 && table.output.contains("static") && table.output.contains("predictions"))
+    let table = try Program(
+      "eval", "--predictions", "\(folder)/futures", "--json", "\(folder)/t.json")
+    #expect(
+      table.code == 0 && table.output.contains("static") && table.output.contains("predictions"))
     let vepe = try Program(
       "eval", "vae", "--vae", "\(folder)/quick-vae", "--data", "\(folder)/shards")
     #expect(vepe.code == 0 && vepe.output.contains("VEPE"))
-    let picture = try Program("render", "--predictions", "\(folder)/futures", "--out", "\(folder)/f.png")
+    let picture = try Program(
+      "render", "--predictions", "\(folder)/futures", "--out", "\(folder)/f.png")
     #expect(picture.code == 0, "\(picture.errors)")
     let png = try #require(FileManager.default.contents(atPath: "\(folder)/f.png"))
     #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]) && png.count > 1000)
-    #expect(try Program("runs", "\(folder)/quick-vae", "\(folder)/quick-flow").output.contains("step 3"))
+    #expect(
+      try Program("runs", "\(folder)/quick-vae", "\(folder)/quick-flow").output.contains("step 3"))
 
     try resumeContinuesExactly(folder, sets.vae)
     try refusals(folder, sets)
@@ -97,36 +107,53 @@ struct PipelineTests {
   }
 
   /// Bad input, each with its exit code and a line that says what is wrong.
-  private func refusals(_ folder: String, _ sets: (vae: [String], head: [String], flow: [String])) throws {
+  private func refusals(_ folder: String, _ sets: (vae: [String], head: [String], flow: [String]))
+    throws
+  {
     let files = FileManager.default
     expectFailure(
-      3, "nothing there", from: try Self.train("vae", sets.vae + ["--set", "data.path=/no/shards"], "--name", "x"))
+      3, "nothing there",
+      from: try Self.train("vae", sets.vae + ["--set", "data.path=/no/shards"], "--name", "x"))
     expectFailure(
       2, "data.raw_width",
       from: try Self.train(
-        "vae", sets.vae + ["--set", "data.raw_width=128", "--set", "vae.input_width=128"], "--name", "x"))
+        "vae", sets.vae + ["--set", "data.raw_width=128", "--set", "vae.input_width=128"], "--name",
+        "x"))
     expectFailure(
       4, "another configuration", "train.learning_rate",
       from: try Self.train("vae", sets.vae + ["--set", "train.learning_rate=0.5"]))
-    expectFailure(4, "no", from: try Program("encode", "--vae", "/no/run", "--data", "\(folder)/shards", "--out", "\(folder)/o"))
+    expectFailure(
+      4, "no",
+      from: try Program(
+        "encode", "--vae", "/no/run", "--data", "\(folder)/shards", "--out", "\(folder)/o"))
     expectFailure(
       4, "not one of this kind of model",
-      from: try Program("sample", "--flow", "\(folder)/quick-vae", "--data", "\(folder)/shards", "--out", "\(folder)/o"))
+      from: try Program(
+        "sample", "--flow", "\(folder)/quick-vae", "--data", "\(folder)/shards", "--out",
+        "\(folder)/o"))
     expectFailure(
       2, "--clip", "did you mean",
       from: try Program(
-        "sample", "--flow", "\(folder)/quick-flow", "--data", "\(folder)/shards", "--clip", "synth-00000",
+        "sample", "--flow", "\(folder)/quick-flow", "--data", "\(folder)/shards", "--clip",
+        "synth-00000",
         "--out", "\(folder)/o"))
-    expectFailure(2, ".png", from: try Program("render", "--predictions", "\(folder)/futures", "--out", "\(folder)/f.jpg"))
-    expectFailure(3, "gt_tracks.npy", from: try Program("eval", "--predictions", "\(folder)/shards"))
+    expectFailure(
+      2, ".png",
+      from: try Program("render", "--predictions", "\(folder)/futures", "--out", "\(folder)/f.jpg"))
+    expectFailure(
+      3, "gt_tracks.npy", from: try Program("eval", "--predictions", "\(folder)/shards"))
 
     // A shard with a flipped byte, a truncated one, and a text file in its place.
     let shard = "\(folder)/shards/shard-00000.h5"
     let good = try #require(files.contents(atPath: shard))
-    for (name, bytes) in [("truncated", good.prefix(good.count / 2)), ("text", Data("not HDF5".utf8))] {
+    for (name, bytes) in [
+      ("truncated", good.prefix(good.count / 2)), ("text", Data("not HDF5".utf8)),
+    ] {
       let bad = "\(folder)/\(name).h5"
       try Data(bytes).write(to: URL(fileURLWithPath: bad))
-      expectFailure(3, "\(name).h5", from: try Self.train("vae", sets.vae + ["--set", "data.path=\(bad)"], "--name", "x"))
+      expectFailure(
+        3, "\(name).h5",
+        from: try Self.train("vae", sets.vae + ["--set", "data.path=\(bad)"], "--name", "x"))
     }
     // A damaged weights file.
     let weights = "\(folder)/quick-flow/checkpoints/step-0000003/ema.safetensors"
@@ -135,7 +162,9 @@ struct PipelineTests {
     try data.write(to: URL(fileURLWithPath: weights))
     expectFailure(
       4, "damaged", "ema.safetensors",
-      from: try Program("sample", "--flow", "\(folder)/quick-flow", "--data", "\(folder)/shards", "--out", "\(folder)/o"))
+      from: try Program(
+        "sample", "--flow", "\(folder)/quick-flow", "--data", "\(folder)/shards", "--out",
+        "\(folder)/o"))
     #expect(!files.fileExists(atPath: "\(folder)/o"), "nothing is half-written")
     #expect(!files.fileExists(atPath: "\(folder)/x/latest"))
   }

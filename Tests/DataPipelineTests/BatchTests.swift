@@ -94,7 +94,8 @@ import Testing
   segment.flipHorizontally()
   #expect(Array(segment.tracks[0..<6]) == [0, 0, 12, 0, 32, 0])  // now 4 px left of it
   #expect(Array(segment.visibility[0..<6]) == [1, 1, 0, 1, 1, 1])
-  // On frame 3 all points have moved 3 px right: in the mirror 3 px left, the first column off the frame.
+  // On frame 3 all points have moved 3 px right: in the mirror 3 px left, the first column off the
+  // frame.
   #expect(segment.tracks[2 * 18] == -3 && segment.visibility[18] == 0)
   segment.flipHorizontally()
   #expect(segment.tracks == before.tracks)

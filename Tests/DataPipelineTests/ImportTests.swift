@@ -3,7 +3,8 @@ import Testing
 
 @testable import DataPipeline
 
-/// Track files on a 64 x 96 frame with stride 16 (24 points), 6 frames, each point moving by (1, 0.5).
+/// Track files on a 64 x 96 frame with stride 16 (24 points), 6 frames, each point moving by (1,
+/// 0.5).
 private struct Source {
   let geometry: GridGeometry
   let frames = 6

@@ -175,7 +175,8 @@ private func setText(_ file: hid_t, _ name: String, _ text: String) {
 @Test func wrongSchemasAreRefused() throws {
   let tiny = try TinyData()
   try withTemporaryFolder { folder in
-    // A table, and no closures inside `#expect`: the optimiser confuses those with the ones beside it.
+    // A table, and no closures inside `#expect`: the optimiser confuses those with the ones beside
+    // it.
     let none = trajloom_H5P_DEFAULT()
     let cases: [(change: (hid_t) -> Void, expected: [String])] = [
       ({ _ in }, ["accepted"]),

@@ -6,11 +6,13 @@ import Testing
 @testable import TrajLoomFlow
 @testable import TrajLoomVAE
 
-/// The folder of reference results that `TRAJLOOM_GOLDEN` names, or the fixtures of this repository. What a file tests, and
-/// at what sizes, is read from its tensors and its metadata.
+/// The folder of reference results that `TRAJLOOM_GOLDEN` names, or the fixtures of this
+/// repository. What a file tests, and at what sizes, is read from its tensors and its metadata.
 enum GoldenFolder {
   static let path: String = {
-    if let path = ProcessInfo.processInfo.environment["TRAJLOOM_GOLDEN"], !path.isEmpty { return path }
+    if let path = ProcessInfo.processInfo.environment["TRAJLOOM_GOLDEN"], !path.isEmpty {
+      return path
+    }
     return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fixtures/golden").path
   }()
@@ -60,7 +62,8 @@ struct GoldenFile: Sendable, CustomStringConvertible {
       JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(name): config")
   }
 
-  /// The weights that belong to this file: itself, the file its metadata names, or the one with the same configuration.
+  /// The weights that belong to this file: itself, the file its metadata names, or the one with the
+  /// same configuration.
   func weights(key: String, like tensor: String) throws -> [String: NDArray] {
     if has("w.\(tensor)") { return try arrays(under: "w.") }
     if let named = try metadata()[key] as? String {

@@ -6,14 +6,17 @@ import Testing
 @testable import TrajLoomFlow
 @testable import TrajLoomVAE
 
-/// A reference op: inputs `<name>.in.*`, cotangent `<name>.gy`, result `<name>.out` and gradients `<name>.grad.*`.
+/// A reference op: inputs `<name>.in.*`, cotangent `<name>.gy`, result `<name>.out` and gradients
+/// `<name>.grad.*`.
 struct GoldenOp: Sendable, CustomStringConvertible {
   let golden: GoldenFile
   let name: String
   var description: String { "\(golden) \(name)" }
 
   static let all: [GoldenOp] = GoldenFolder.files.flatMap { file in
-    file.names.filter { $0.hasSuffix(".gy") }.map { GoldenOp(golden: file, name: String($0.dropLast(3))) }
+    file.names.filter { $0.hasSuffix(".gy") }.map {
+      GoldenOp(golden: file, name: String($0.dropLast(3)))
+    }
   }
 }
 
@@ -82,9 +85,12 @@ private func implementation(
         try block(inputs, op) { width in
           var initializer = Initializer(seed: 0)
           return TrajectoryTransformerBlock(
-            width: width, heads: config["num_heads"] as! Int, mlpRatio: config["mlp_ratio"] as! Double,
+            width: width, heads: config["num_heads"] as! Int,
+            mlpRatio: config["mlp_ratio"] as! Double,
             &initializer)
-        } run: { $0($1, axis: 1) }
+        } run: {
+          $0($1, axis: 1)
+        }
       }, 5e-6, 2e-5
     )
   case "dit_block", "dit_block_noctx":
@@ -94,14 +100,16 @@ private func implementation(
         try block(inputs, op) { width in
           var initializer = Initializer(seed: 0)
           return DiTBlock(
-            width: width, heads: config["num_heads"] as! Int, mlpRatio: config["mlp_ratio"] as! Double,
+            width: width, heads: config["num_heads"] as! Int,
+            mlpRatio: config["mlp_ratio"] as! Double,
             &initializer)
         } run: { block, x in
           let context = inputs["context"].map { context in
             context.reshaped([context.shape[0], context.shape[1], 1, context.shape[2]])
           }
           return block(
-            x, condition: inputs["cond"]!, keyValue: context.map { block.xattn.kv($0) }, axis: .time)
+            x, condition: inputs["cond"]!, keyValue: context.map { block.xattn.kv($0) }, axis: .time
+          )
         }
       }, 5e-6, 2e-5
     )
@@ -170,7 +178,8 @@ func embeddingsAndPooling(_ golden: GoldenFile) throws {
   try check(patchCenters(rows: rows, columns: columns), "vae.patch_centers")
   let grid = try golden.array("vae.pos_embed_2d")
   try check(
-    SinusoidalEmbedding.grid(rows: rows, columns: columns, width: grid.shape[1]), "vae.pos_embed_2d")
+    SinusoidalEmbedding.grid(rows: rows, columns: columns, width: grid.shape[1]), "vae.pos_embed_2d"
+  )
   let frames = try golden.array("vae.temp_embed").shape
   try check(
     SinusoidalEmbedding.sineFirst((0..<frames[0]).map(Double.init), width: frames[1]),

@@ -96,7 +96,8 @@ func learningRates(_ golden: GoldenFile) throws {
     minimum: config["min_lr"] as! Double)
   for (step, expected) in zip(try golden.values("step"), try golden.values("lr_primary")) {
     let rate = schedule.rate(base: config["base_lr"] as! Double, step: Int(step))
-    #expect(abs(rate - expected) <= 1e-12 * expected, "\(golden) step \(step): \(rate), \(expected)")
+    #expect(
+      abs(rate - expected) <= 1e-12 * expected, "\(golden) step \(step): \(rate), \(expected)")
   }
 }
 

@@ -7,7 +7,9 @@ import Testing
 private let io = GoldenFolder.files(with: "coarse_tracks_px", "posterior_mean", "eps")
 
 /// Pixels [B, T, Hc, Wc, 2] → normalised points [B, T, N, 2].
-private func points(_ golden: GoldenFile, _ tensor: String, _ model: TrajectoryVAE, _ device: Device)
+private func points(
+  _ golden: GoldenFile, _ tensor: String, _ model: TrajectoryVAE, _ device: Device
+)
   throws -> NDArray
 {
   let tracks = try golden.array(tensor, on: device)
@@ -32,7 +34,8 @@ func vaeEncodesAndDecodes(_ golden: GoldenFile, _ device: Device) throws {
   try check(pixels(mean), "recon_mean_coarse_px")
   try check(
     pixels(Tensor(try golden.array("z", on: device))), "recon_z_coarse_px")
-  for dense in GoldenFolder.files(with: "recon_z_dense") where dense.stem.hasPrefix(golden.stem.dropLast(2)) {
+  for dense in GoldenFolder.files(with: "recon_z_dense")
+  where dense.stem.hasPrefix(golden.stem.dropLast(2)) {
     expectClose(
       model.decodeDense(Tensor(try golden.array("z", on: device))).array,
       try dense.array("recon_z_dense"), within: 2e-5, "\(dense)")
@@ -80,7 +83,8 @@ func vaeLossAndGradient(_ golden: GoldenFile) throws {
   try check(terms.velocity, "vel")
   try check(terms.neighbor, "spatial")
   try check(total, "total")
-  // L1 has kinks: a pair whose error is within rounding of zero may change sign, so its files compare norms.
+  // L1 has kinks: a pair whose error is within rounding of zero may change sign, so its files
+  // compare norms.
   try expectGradients(
     gradient, golden, under: "grad.", isComplete: true, within: cost == .l1 ? 2e-3 : 1e-4,
     inNorm: cost == .l1)
@@ -116,7 +120,9 @@ func vaeLossWithOtherPairCosts(
   }
 }
 
-@Test(arguments: GoldenFolder.files(with: "recon_offset", "vis", "value.recon"), [Device.cpu, .reference])
+@Test(
+  arguments: GoldenFolder.files(with: "recon_offset", "vis", "value.recon"),
+  [Device.cpu, .reference])
 func fieldLossesAndGradients(_ golden: GoldenFile, _ device: Device) throws {
   let config = try golden.metadata()
   let sizes = try ["B", "T", "Hc", "Wc", "stride"].map { try #require(config[$0] as? Int) }

@@ -73,18 +73,22 @@ private func velocity(_ model: TrajectoryDiT, _ conditions: FlowConditions) -> [
 private let switches: [(String, @Sendable (inout FlowConfig) -> Void)] = [
   ("no video", { c in c.useVideoCond = false }),
   ("video summed", { c in c.videoCtxMode = .sum }), ("no text", { c in c.useTextCond = false }),
-  ("no visibility", { c in c.useHistVisCond = false }), ("no fusion", { c in c.trackFusion = .none }),
+  ("no visibility", { c in c.useHistVisCond = false }),
+  ("no fusion", { c in c.trackFusion = .none }),
   ("fusion of the last step", { c in c.trackFusion = .addLast }),
   ("no gate", { c in c.trackFusionUseTimeGate = false }),
   ("video fusion", { c in c.videoFusion = .addLast }),
   ("no spatial context", { c in c.spatialCtxMode = .none }),
-  ("time mean", { c in c.spatialCtxMode = .timeMean }), ("two last steps", { c in c.spatialCtxLastK = 2 }),
+  ("time mean", { c in c.spatialCtxMode = .timeMean }),
+  ("two last steps", { c in c.spatialCtxLastK = 2 }),
   ("track context only", { c in c.spatialCtxIncludeVideo = false }),
   ("spatial first", { c in c.temporalFirst = false }), ("overlap", { c in c.useOverlap = true }),
 ]
 
 @Test(arguments: switches)
-func everySwitchChangesTheModel(_ name: String, _ change: @Sendable (inout FlowConfig) -> Void) throws {
+func everySwitchChangesTheModel(_ name: String, _ change: @Sendable (inout FlowConfig) -> Void)
+  throws
+{
   let base = velocity(try model(), conditions(2))
   let other = try model(change)
   // Without text input the text switch shows in the weights alone.
@@ -153,7 +157,8 @@ func everySwitchChangesTheModel(_ name: String, _ change: @Sendable (inout FlowC
   TestConfigs.randomize(vae)
   let head = try VisibilityPredictor(
     VisibilityConfig(
-      latentChannels: 4, hidden: 8, depth: 1, kernelSize: 3, useHistLast: true, useDeltaToHist: true),
+      latentChannels: 4, hidden: 8, depth: 1, kernelSize: 3, useHistLast: true, useDeltaToHist: true
+    ),
     seed: 1)
   let flow = try model { $0.useVideoCond = false }
   func sampler(seed: UInt64) -> FutureSampler {

@@ -19,7 +19,8 @@ enum TestConfigs {
     hiddenSize: 16, numHeads: 2, depth: 2, mlpRatio: 2, dropout: 0, videoLatentChannels: 4,
     useVideoCond: true, videoSource: .patch, textEmbedDim: 8, useTextCond: true, textSource: .hash,
     numFramesIn: 9, latentTimeStride: 4, useOverlap: false, temporalFirst: true,
-    spatialCtxMode: .pooledLast, spatialCtxPool: 2, spatialCtxLastK: 1, spatialCtxIncludeVideo: true,
+    spatialCtxMode: .pooledLast, spatialCtxPool: 2, spatialCtxLastK: 1,
+    spatialCtxIncludeVideo: true,
     videoCtxMode: .concat, trackFusion: .addLastPlusVel, trackFusionScaleInit: 0.1,
     trackFusionUseTimeGate: true, videoFusion: .none, videoFusionScaleInit: 0.05,
     useHistVisCond: true, histVisScaleInit: 1)

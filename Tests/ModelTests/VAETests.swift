@@ -6,7 +6,9 @@ import Testing
 @testable import TrajLoomVAE
 
 /// Points that start on the grid and drift smoothly: [B, 9, 6, 2] normalised, and all visible.
-private func drifting(_ model: TrajectoryVAE, batch: Int = 2) -> (points: NDArray, visibility: NDArray) {
+private func drifting(_ model: TrajectoryVAE, batch: Int = 2) -> (
+  points: NDArray, visibility: NDArray
+) {
   let velocity = TestConfigs.normal([batch, 1, 6, 2], "velocity")
   let time = Tensor((0..<9).map { Float($0) * 0.02 }, shape: [9, 1, 1])
   let start = Tensor(model.anchor.origin)
@@ -74,8 +76,8 @@ func vaeOverfitsOneBatch(_ encoding: VAEConfig.Encoding) throws {
   #expect(total.array.item.isFinite)
 }
 
-/// The paper's toy (Fig. 7): a line against a shifted and against a jittering copy. The reconstruction term cannot tell
-/// them apart, the velocity term can.
+/// The paper's toy (Fig. 7): a line against a shifted and against a jittering copy. The
+/// reconstruction term cannot tell them apart, the velocity term can.
 @Test func velocityTellsJitterFromShift() {
   let frames = 41
   func terms(_ error: (Int) -> Float) -> GridFieldLossTerms {
@@ -90,8 +92,11 @@ func vaeOverfitsOneBatch(_ encoding: VAEConfig.Encoding) throws {
   }
   let shift = terms { _ in 0.1 }
   let jitter = terms { $0 % 2 == 0 ? 0.1 : -0.1 }
-  // Two components, one of them exact: half of 0.1²/2. In the paper the track has one component: 0.005.
-  #expect(abs(shift.reconstruction[0] * 2 - 0.005) < 1e-6 && abs(jitter.reconstruction[0] * 2 - 0.005) < 1e-6)
+  // Two components, one of them exact: half of 0.1²/2. In the paper the track has one component:
+  // 0.005.
+  #expect(
+    abs(shift.reconstruction[0] * 2 - 0.005) < 1e-6
+      && abs(jitter.reconstruction[0] * 2 - 0.005) < 1e-6)
   #expect(abs(shift.velocity[0]) < 1e-6 && abs(jitter.velocity[0] - 0.2) < 1e-5)
 }
 

@@ -1,10 +1,12 @@
 import Autograd
 
-/// One differentiable op under test: inputs of given shapes, filled from a fixed generator, and the op.
+/// One differentiable op under test: inputs of given shapes, filled from a fixed generator, and the
+/// op.
 public struct GradientCase: Sendable, CustomStringConvertible {
   public let description: String
   public let shapes: [[Int]]
-  /// Values in ±scale, moved by `shift`, so that an op is tested where it is defined and away from its kinks.
+  /// Values in ±scale, moved by `shift`, so that an op is tested where it is defined and away from
+  /// its kinks.
   public let scale: Float
   public let shift: Float
   public let step: Float
@@ -42,8 +44,8 @@ public struct GradientCase: Sendable, CustomStringConvertible {
     return (output, value, gradients)
   }
 
-  /// The largest difference between the gradient and central differences, relative to the largest gradient entry of
-  /// that input.
+  /// The largest difference between the gradient and central differences, relative to the largest
+  /// gradient entry of that input.
   public func worstRelativeError(device: Device = .cpu) -> Float {
     let inputs = inputs(device: device)
     let gradients = evaluate(inputs).gradients
@@ -51,8 +53,9 @@ public struct GradientCase: Sendable, CustomStringConvertible {
     for (index, input) in inputs.enumerated() {
       guard let gradient = gradients[index] else { return .infinity }
       let numeric = input.scalars.indices.map { element in
-        Float((value(inputs, index, element, +step) - value(inputs, index, element, -step))
-          / Double(2 * step))
+        Float(
+          (value(inputs, index, element, +step) - value(inputs, index, element, -step))
+            / Double(2 * step))
       }
       worst = max(worst, maxNormalizedError(gradient.scalars, numeric))
     }
@@ -75,7 +78,8 @@ public struct GradientCase: Sendable, CustomStringConvertible {
   }
 }
 
-/// max|a - b| / max|b|, the error that the golden files state their tolerances in. NaN counts as infinite.
+/// max|a - b| / max|b|, the error that the golden files state their tolerances in. NaN counts as
+/// infinite.
 public func maxNormalizedError(_ a: [Float], _ b: [Float]) -> Float {
   guard a.count == b.count else { return .infinity }
   var difference: Float = 0

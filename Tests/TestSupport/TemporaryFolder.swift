@@ -3,7 +3,8 @@ import Foundation
 /// Files that a test makes, in one folder per process that the system may clear.
 public enum TemporaryFolder {
   private static let root: String = {
-    let path = NSTemporaryDirectory() + "/trajloom-tests-\(ProcessInfo.processInfo.processIdentifier)"
+    let path =
+      NSTemporaryDirectory() + "/trajloom-tests-\(ProcessInfo.processInfo.processIdentifier)"
     atexit { try? FileManager.default.removeItem(atPath: TemporaryFolder.root) }
     return path
   }()

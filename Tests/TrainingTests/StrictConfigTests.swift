@@ -30,9 +30,15 @@ private func load(_ text: String, _ overrides: [String] = []) throws -> Settings
 }
 
 @Test(arguments: [
-  (valid.replacingOccurrences(of: "max_steps", with: "max_step"), "train.max_step", "train.max_steps"),
+  (
+    valid.replacingOccurrences(of: "max_steps", with: "max_step"), "train.max_step",
+    "train.max_steps"
+  ),
   (valid.replacingOccurrences(of: "\"rate\": 1e-3, ", with: ""), "train.rate", "missing"),
-  (valid.replacingOccurrences(of: "\"rate\"", with: "\"extra\": 1, \"rate\""), "train.extra", "unknown"),
+  (
+    valid.replacingOccurrences(of: "\"rate\"", with: "\"extra\": 1, \"rate\""), "train.extra",
+    "unknown"
+  ),
   (valid.replacingOccurrences(of: "10", with: "\"ten\""), "train.max_steps", "a whole number"),
   (valid.replacingOccurrences(of: "10", with: "1.5"), "train.max_steps", "1.5"),
   (valid.replacingOccurrences(of: "10", with: "null"), "train.max_steps", "null"),
@@ -44,7 +50,8 @@ private func load(_ text: String, _ overrides: [String] = []) throws -> Settings
 func faultyConfigurationsAreRefused(_ text: String, _ key: String, _ detail: String) {
   let error = #expect(throws: ConfigError.self) { try load(text) }
   let message = error?.description ?? ""
-  #expect(message.contains(key) && message.contains(detail) && message.contains("c.json"), "\(message)")
+  #expect(
+    message.contains(key) && message.contains(detail) && message.contains("c.json"), "\(message)")
   #expect(!message.contains("\n"))
 }
 

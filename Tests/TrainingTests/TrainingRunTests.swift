@@ -43,7 +43,9 @@ private func batches(hash: String = "data") -> BatchSource<NDArray> {
     training: make, validationCount: 1, validation: { try make(500 + $0) }, dataHash: hash)
 }
 
-private func config(steps: Int, _ change: (inout TrainingConfig) -> Void = { _ in }) -> TrainingConfig {
+private func config(steps: Int, _ change: (inout TrainingConfig) -> Void = { _ in })
+  -> TrainingConfig
+{
   var config = TrainingConfig(
     maxSteps: steps, maxMinutes: 0, batchSize: 4, gradientAccumulationSteps: 2, learningRate: 0.02,
     betas: [0.9, 0.999], weightDecay: 0.01, clipGradNorm: 1, lrSchedule: .warmup, warmupSteps: 3,
@@ -126,7 +128,8 @@ private func bytes(_ path: String) -> Data? { FileManager.default.contents(atPat
   let error = #expect(throws: TrainingError.self) {
     try train(folder, steps: 6, objective: objective) { $0.saveEvery = 1 }
   }
-  #expect(error?.description.contains("step 3") == true && error?.description.contains("clip") == true)
+  #expect(
+    error?.description.contains("step 3") == true && error?.description.contains("clip") == true)
   #expect(try Checkpoint(at: folder).step() == 2)
   let skipping = try TemporaryFolder.make()
   let outcome = try train(skipping, steps: 6, objective: objective) { $0.onNonfinite = .skip }
@@ -171,7 +174,8 @@ private let faults: [(String, @Sendable (inout TrainingConfig) -> Void)] = [
 ]
 
 @Test(arguments: faults)
-func impossibleSettingsAreRefused(_ key: String, _ change: @Sendable (inout TrainingConfig) -> Void) {
+func impossibleSettingsAreRefused(_ key: String, _ change: @Sendable (inout TrainingConfig) -> Void)
+{
   let error = #expect(throws: ConfigError.self) { try config(steps: 1, change).validate() }
   #expect(error?.key == "train.\(key)")
   #expect(throws: Never.self) { try config(steps: 1).validate() }

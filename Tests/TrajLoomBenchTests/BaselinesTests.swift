@@ -26,7 +26,8 @@ import Testing
     }
   }
 
-  /// Least squares over five frames of x = t² at t = 3...7: the slope of a parabola's chord is 2·mean(t) = 10.
+  /// Least squares over five frames of x = t² at t = 3...7: the slope of a parabola's chord is
+  /// 2·mean(t) = 10.
   @Test func velocityIsTheSlopeOverTheLastFiveFrames() {
     let history = tracks(frames: 0..<8) { [($0 * $0, 0)] }
     let future = Baseline.constantVelocity.predict(history: history, frames: 2)
@@ -34,7 +35,8 @@ import Testing
     expect(future, 1, 0, near: SIMD2(69, 0))
   }
 
-  /// With frames 3, 5 and 7 hidden, the last five visible ones are 0, 1, 2, 4 and 6; the garbage does not count.
+  /// With frames 3, 5 and 7 hidden, the last five visible ones are 0, 1, 2, 4 and 6; the garbage
+  /// does not count.
   @Test func velocityIgnoresHiddenFrames() {
     let history = tracks(frames: 0..<8, hidden: [[3, 0], [5, 0], [7, 0]]) { time in
       [(time == 3 || time == 5 ? 900 : 3 * time, 1)]

@@ -82,7 +82,8 @@ import Testing
     #expect(canvas.pixels == pixels)
   }
 
-  /// Two pixels, 0 and 200, over eight columns: flat for half a source pixel at the ends, and linear between.
+  /// Two pixels, 0 and 200, over eight columns: flat for half a source pixel at the ends, and
+  /// linear between.
   @Test func anImageIsScaledBilinearly() {
     var canvas = Raster(width: 8, height: 1, color: .zero)
     canvas.draw(

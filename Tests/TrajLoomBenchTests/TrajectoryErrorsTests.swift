@@ -3,7 +3,8 @@ import Testing
 @testable import TrajLoomBench
 
 @Suite struct TrajectoryErrorsTests {
-  // Two points: 0 stays at (0, 0), 1 moves by 10 px per frame to the right. One history frame, two future ones.
+  // Two points: 0 stays at (0, 0), 1 moves by 10 px per frame to the right. One history frame, two
+  // future ones.
   private let history = tracks([[(0, 0), (100, 0)]])
   private func truth(hidden: Set<[Int]> = []) -> PointTracks {
     tracks([[(0, 0), (110, 0)], [(0, 0), (120, 0)]], hidden: hidden)
@@ -87,7 +88,8 @@ import Testing
     #expect(errors.summary().moving.visiblePoints == 0)
   }
 
-  /// Sample 0 has the smaller ADE (2 against 3), sample 1 the smaller FDE: both best-of numbers are sample 0's.
+  /// Sample 0 has the smaller ADE (2 against 3), sample 1 the smaller FDE: both best-of numbers are
+  /// sample 0's.
   @Test func theBestSampleHasTheSmallestADE() {
     let truth = tracks([[(0, 0)], [(0, 0)]])
     let samples = [tracks([[(0, 0)], [(4, 0)]]), tracks([[(0, 6)], [(0, 0)]])]

@@ -1,8 +1,10 @@
-/// All computation on elements. Ops, layers and models hold no element loops and no raw pointers: whatever
-/// they do to numbers goes through this protocol, so another device is another implementation of it.
+/// All computation on elements. Ops, layers and models hold no element loops and no raw pointers:
+/// whatever they do to numbers goes through this protocol, so another device is another
+/// implementation of it.
 ///
 /// Arguments are checked by the ops that call; an implementation may rely on them. Results never
-/// depend on the number of threads. Shapes are row-major; `R` rows are all axes but the last flattened.
+/// depend on the number of threads. Shapes are row-major; `R` rows are all axes but the last
+/// flattened.
 package protocol Backend: Sendable {
   // MARK: Elements
   func fill(_ value: Float, shape: [Int]) -> NDArray
@@ -17,7 +19,8 @@ package protocol Backend: Sendable {
   // MARK: Layout
   /// The elements of `x` that `view` names, in the view's order.
   func gather(_ x: NDArray, _ view: StridedView) -> NDArray
-  /// The adjoint of `gather`: zeros of `shape` with the elements of `x` added where `view` names them.
+  /// The adjoint of `gather`: zeros of `shape` with the elements of `x` added where `view` names
+  /// them.
   func scatterAdd(_ x: NDArray, _ view: StridedView, shape: [Int]) -> NDArray
   func concatenate(_ arrays: [NDArray], axis: Int) -> NDArray
   /// Rows `indices` of a `[V, D]` table → [indices.count, D].
@@ -38,8 +41,8 @@ package protocol Backend: Sendable {
   func sumRows(_ x: NDArray) -> NDArray
 
   // MARK: Layers
-  /// `y = x / rms(x) · gain + offset` over the last axis. `gain` and `offset` are [G, D]: each of the G
-  /// equal groups of consecutive rows has its own. Also the reciprocal rms of every row [R].
+  /// `y = x / rms(x) · gain + offset` over the last axis. `gain` and `offset` are [G, D]: each of
+  /// the G equal groups of consecutive rows has its own. Also the reciprocal rms of every row [R].
   func rmsNorm(
     _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
   ) -> (y: NDArray, inverseRMS: NDArray)
@@ -69,8 +72,8 @@ package protocol Backend: Sendable {
   func convolutionWeightGradient(
     _ x: NDArray, _ dy: NDArray, _ geometry: ConvolutionGeometry
   ) -> NDArray
-  /// Means over `block x block` cells of [M, H, W, D] → [M, ceil(H/block), ceil(W/block), D]; blocks at the
-  /// border average the cells that exist.
+  /// Means over `block x block` cells of [M, H, W, D] → [M, ceil(H/block), ceil(W/block), D];
+  /// blocks at the border average the cells that exist.
   func meanPool(_ x: NDArray, block: Int) -> NDArray
   func meanPoolGradient(_ dy: NDArray, block: Int, height: Int, width: Int) -> NDArray
 
@@ -95,16 +98,18 @@ package protocol Backend: Sendable {
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {
-  case negate, abs, square, sqrt, exp, log, sin, cos, tanh, sigmoid, silu, gelu, softplus, relu, huber
+  case negate, abs, square, sqrt, exp, log, sin, cos, tanh, sigmoid, silu, gelu, softplus, relu,
+    huber
 }
 
 package enum BinaryOperation: String, Sendable, CaseIterable {
   case add, subtract, multiply, divide
 }
 
-/// How attention reads its operands. Queries are rows of [outer, Lq, inner, queryChannels], keys and values rows of
-/// [outer, Lk, inner, keyChannels]; every (outer, inner) pair is one sequence, and the result is
-/// [outer, Lq, inner, heads · headSize]. Nothing is transposed: an axis in the middle is read with strides.
+/// How attention reads its operands. Queries are rows of [outer, Lq, inner, queryChannels], keys
+/// and values rows of [outer, Lk, inner, keyChannels]; every (outer, inner) pair is one sequence,
+/// and the result is [outer, Lq, inner, heads · headSize]. Nothing is transposed: an axis in the
+/// middle is read with strides.
 package struct AttentionGeometry: Sendable {
   let outer: Int, inner: Int
   let queryLength: Int, keyLength: Int

@@ -10,15 +10,17 @@ public enum PairCost: String, Sendable, CaseIterable, Codable {
   case l2
 }
 
-/// A masked regression loss for a two-component field on a grid of cells over time, with penalties on the
-/// differences between neighbours in time and space.
+/// A masked regression loss for a two-component field on a grid of cells over time, with penalties
+/// on the differences between neighbours in time and space.
 ///
-/// The field has `patch x patch` samples in each of the `rows x columns` cells. With e the prediction minus the
-/// target, m the mask and q the neighbour of p, each per sample and with every denominator at least 1:
+/// The field has `patch x patch` samples in each of the `rows x columns` cells. With e the
+/// prediction minus the target, m the mask and q the neighbour of p, each per sample and with every
+/// denominator at least 1:
 ///
 /// - reconstruction: Σ m·Huber₁(e) / 2 Σ m
 /// - velocity: Σ m_t m_{t-1}·cost(e_t - e_{t-1}) / Σ m_t m_{t-1}
-/// - neighbours: Σ_hop w_hop Σ m_p m_q·cost(e_q - e_p) / Σ_hop w_hop Σ m_p m_q, along both grid axes
+/// - neighbours: Σ_hop w_hop Σ m_p m_q·cost(e_q - e_p) / Σ_hop w_hop Σ m_p m_q, along both grid
+///   axes
 public struct GridFieldLoss: Sendable {
   /// What one hop of the neighbour term spans.
   public enum HopUnit: String, Sendable, Codable {

@@ -1,8 +1,9 @@
-/// A block of host memory from the pool, 64-byte aligned, given back when the last array lets go of it.
+/// A block of host memory from the pool, 64-byte aligned, given back when the last array lets go of
+/// it.
 ///
 /// `@unchecked Sendable`: the elements are written by the backend that allocated the block before
-/// any array refers to it, or in place while exactly one array does (`NDArray.makeUnique`); after that
-/// they are only read.
+/// any array refers to it, or in place while exactly one array does (`NDArray.makeUnique`); after
+/// that they are only read.
 final class HostStorage: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Float>
   let count: Int
@@ -28,8 +29,8 @@ final class HostStorage: @unchecked Sendable {
 }
 
 extension NDArray {
-  /// Gives this array storage of its own, copying when another array shares it, so that a backend may
-  /// then write in place.
+  /// Gives this array storage of its own, copying when another array shares it, so that a backend
+  /// may then write in place.
   mutating func makeUnique() {
     guard !isKnownUniquelyReferenced(&storage) else { return }
     let copy = HostStorage(uninitialized: count)

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Keeps freed blocks by size class and hands them out again: a training step asks for the same sizes over
-/// and over, and fresh pages from the system cost a page fault for every 4 KiB.
+/// Keeps freed blocks by size class and hands them out again: a training step asks for the same
+/// sizes over and over, and fresh pages from the system cost a page fault for every 4 KiB.
 final class MemoryPool: Sendable {
   static let shared = MemoryPool()
 
@@ -15,8 +15,8 @@ final class MemoryPool: Sendable {
 
   private let state = Mutex(State())
 
-  /// The capacity that serves a request: the next of eight steps per power of two, at least 256 bytes,
-  /// so that at most an eighth is wasted and shapes of nearly the same size share blocks.
+  /// The capacity that serves a request: the next of eight steps per power of two, at least 256
+  /// bytes, so that at most an eighth is wasted and shapes of nearly the same size share blocks.
   static func capacity(forBytes bytes: Int) -> Int {
     guard bytes > 256 else { return 256 }
     let step = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount - 3)

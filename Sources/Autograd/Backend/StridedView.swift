@@ -1,5 +1,6 @@
 /// A rectangular selection of an array's elements: element (i0, i1, ...) of the view is the element
-/// `offset + Σ i_k · strides[k]` of the array. Slices, permutations, broadcasts and flips are views.
+/// `offset + Σ i_k · strides[k]` of the array. Slices, permutations, broadcasts and flips are
+/// views.
 package struct StridedView: Sendable, Equatable {
   var shape: [Int]
   var strides: [Int]

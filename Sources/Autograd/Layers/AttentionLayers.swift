@@ -19,7 +19,8 @@ public struct SelfAttention: Module {
   }
 }
 
-/// Multi-head cross-attention along one axis. The caller projects the context with `kv`, once for many queries.
+/// Multi-head cross-attention along one axis. The caller projects the context with `kv`, once for
+/// many queries.
 public struct CrossAttention: Module {
   public let q: Linear  // D -> D
   public let kv: Linear  // D -> 2D

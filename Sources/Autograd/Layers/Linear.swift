@@ -40,7 +40,8 @@ public struct SiLU: Layer {
 }
 
 extension [any Layer] {
-  /// The layers one after another. An array of layers has PyTorch's `Sequential` keys: `0.weight`, `2.weight`, ...
+  /// The layers one after another. An array of layers has PyTorch's `Sequential` keys: `0.weight`,
+  /// `2.weight`, ...
   public func callAsFunction(_ x: Tensor) -> Tensor { reduce(x) { $1($0) } }
 }
 

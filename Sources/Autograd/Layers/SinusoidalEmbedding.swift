@@ -1,6 +1,7 @@
 import Foundation
 
-/// Fixed sine-cosine embeddings of positions, with frequencies 10000^(-k / (width / 2)), k < width / 2.
+/// Fixed sine-cosine embeddings of positions, with frequencies 10000^(-k / (width / 2)), k < width
+/// / 2.
 public enum SinusoidalEmbedding {
   /// Embeds each position in `Double`, sines first. Shapes: [positions.count, width].
   /// - Precondition: `width` is even.
@@ -10,8 +11,9 @@ public enum SinusoidalEmbedding {
       shape: [positions.count, width])
   }
 
-  /// Embeds each position in `Float`, cosines first, as diffusion time steps commonly are: at large positions the angles'
-  /// rounding shows in the result, and checkpoints were trained with it. Shapes: [positions.count, width].
+  /// Embeds each position in `Float`, cosines first, as diffusion time steps commonly are: at large
+  /// positions the angles' rounding shows in the result, and checkpoints were trained with it.
+  /// Shapes: [positions.count, width].
   /// - Precondition: `width` is even.
   public static func cosineFirst(_ positions: [Float], width: Int) -> NDArray {
     precondition(width % 2 == 0, "a sinusoidal embedding needs an even width, found \(width)")
@@ -23,8 +25,8 @@ public enum SinusoidalEmbedding {
     return NDArray(values, shape: [positions.count, width])
   }
 
-  /// Embeds the cells of a grid, row by row: the first half of the channels encodes the column, the second the row, each
-  /// sine first. Shapes: [rows · columns, width].
+  /// Embeds the cells of a grid, row by row: the first half of the channels encodes the column, the
+  /// second the row, each sine first. Shapes: [rows · columns, width].
   /// - Precondition: `width` is a multiple of 4.
   public static func grid(rows: Int, columns: Int, width: Int) -> NDArray {
     precondition(width % 4 == 0, "a grid embedding needs a width divisible by 4, found \(width)")

@@ -1,4 +1,5 @@
-// Elementwise arithmetic with NumPy broadcasting. Broadcasting is undone in one place, `summed(to:)`.
+// Elementwise arithmetic with NumPy broadcasting. Broadcasting is undone in one place,
+// `summed(to:)`.
 
 extension Tensor {
   /// The sum; shapes broadcast.
@@ -13,7 +14,8 @@ extension Tensor {
 
   /// The elementwise product; shapes broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor {
-    binary(.multiply, a, b) { [x = a.array, y = b.array, wantsA = a.isTracked, wantsB = b.isTracked] dy in
+    binary(.multiply, a, b) {
+      [x = a.array, y = b.array, wantsA = a.isTracked, wantsB = b.isTracked] dy in
       (wantsA ? dy.binary(.multiply, y) : nil, wantsB ? dy.binary(.multiply, x) : nil)
     }
   }
@@ -67,7 +69,9 @@ extension NDArray {
   func summed(to target: [Int]) -> NDArray {
     guard shape != target else { return self }
     let missing = rank - target.count
-    let axes = shape.indices.filter { $0 < missing || (target[$0 - missing] == 1 && shape[$0] != 1) }
+    let axes = shape.indices.filter {
+      $0 < missing || (target[$0 - missing] == 1 && shape[$0] != 1)
+    }
     return device.backend.sum(self, axes: Array(axes)).reshaped(target)
   }
 }

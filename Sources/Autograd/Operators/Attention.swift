@@ -2,8 +2,8 @@
 ///
 /// - Parameters:
 ///   - qkv: [..., L, ..., 3D], queries, keys and values one after another in the last axis.
-///   - axis: the axis L that attends; every index of the other axes is a sequence of its own. The axis is read
-///     with strides, nothing is transposed.
+///   - axis: the axis L that attends; every index of the other axes is a sequence of its own. The
+///     axis is read with strides, nothing is transposed.
 ///   - normalizesQK: RMS-normalises every head's query and key first, without a weight (ε 1e-6).
 /// - Returns: [..., L, ..., D]
 public func selfAttention(
@@ -41,7 +41,8 @@ public func crossAttention(
   expected[query.rank - 1] = 2 * width
   precondition(
     keyValue.shape == expected && width % heads == 0 && axis < query.rank - 1,
-    "crossAttention: query \(query.shape), keyValue \(keyValue.shape), \(heads) heads, axis \(axis)")
+    "crossAttention: query \(query.shape), keyValue \(keyValue.shape), \(heads) heads, axis \(axis)"
+  )
   let shape = query.shape
   let geometry = AttentionGeometry(
     outer: shape[..<axis].reduce(1, *), inner: shape[(axis + 1)..<(shape.count - 1)].reduce(1, *),

@@ -11,13 +11,15 @@ public enum ConvolutionPadding: Sendable {
   }
 }
 
-/// Convolution along axis 1 of [B, L, ..., I] over all channels; every index of the axes between is a sequence of its own.
-/// Shapes: `weight` [O, I, K], `bias` [O] → [B, (L + 2 padding - K) / stride + 1, ..., O].
+/// Convolution along axis 1 of [B, L, ..., I] over all channels; every index of the axes between is
+/// a sequence of its own. Shapes: `weight` [O, I, K], `bias` [O] → [B, (L + 2 padding - K) / stride
+/// + 1, ..., O].
 public func convolution1D(
   _ x: Tensor, _ weight: Tensor, _ bias: Tensor, stride: Int = 1, padding: ConvolutionPadding
 ) -> Tensor {
   precondition(
-    x.rank >= 3 && weight.rank == 3 && weight.shape[1] == x.shape.last && bias.shape == [weight.shape[0]],
+    x.rank >= 3 && weight.rank == 3 && weight.shape[1] == x.shape.last
+      && bias.shape == [weight.shape[0]],
     "convolution1D: x \(x.shape), weight \(weight.shape), bias \(bias.shape)")
   let geometry = geometry(x.shape, length: x.shape[1], weight.shape, stride, padding)
   precondition(
@@ -34,13 +36,15 @@ public func convolution1D(
   return y + bias
 }
 
-/// Transposed convolution along axis 1: the adjoint of `convolution1D` with zero padding.
-/// Shapes: `x` [B, L, ..., I], `weight` [I, O, K], `bias` [O] → [B, (L - 1) stride - 2 padding + K, ..., O].
+/// Transposed convolution along axis 1: the adjoint of `convolution1D` with zero padding. Shapes:
+/// `x` [B, L, ..., I], `weight` [I, O, K], `bias` [O] → [B, (L - 1) stride - 2 padding + K, ...,
+/// O].
 public func transposedConvolution1D(
   _ x: Tensor, _ weight: Tensor, _ bias: Tensor, stride: Int, padding: Int
 ) -> Tensor {
   precondition(
-    x.rank >= 3 && weight.rank == 3 && weight.shape[0] == x.shape.last && bias.shape == [weight.shape[1]],
+    x.rank >= 3 && weight.rank == 3 && weight.shape[0] == x.shape.last
+      && bias.shape == [weight.shape[1]],
     "transposedConvolution1D: x \(x.shape), weight \(weight.shape), bias \(bias.shape)")
   let length = (x.shape[1] - 1) * stride - 2 * padding + weight.shape[2]
   // The convolution whose input gradient this is maps O channels at `length` to I channels at L.
@@ -69,8 +73,8 @@ private func geometry(
     padding: padding.count, replicates: replicates)
 }
 
-/// Means over `block x block` cells of [M, H, W, D] → [M, ceil(H/block), ceil(W/block), D]. Blocks that reach over the
-/// border average the cells that exist.
+/// Means over `block x block` cells of [M, H, W, D] → [M, ceil(H/block), ceil(W/block), D]. Blocks
+/// that reach over the border average the cells that exist.
 public func meanPooled(_ x: Tensor, block: Int) -> Tensor {
   precondition(x.rank == 4 && block > 0, "meanPooled: shape \(x.shape), block \(block)")
   guard block > 1 else { return x }

@@ -1,5 +1,5 @@
-// Elementwise functions. Value and derivative stand side by side in each backend's `unary` and `unaryGradient`; the
-// argument is all that is saved.
+// Elementwise functions. Value and derivative stand side by side in each backend's `unary` and
+// `unaryGradient`; the argument is all that is saved.
 
 public func abs(_ x: Tensor) -> Tensor { x.unary(.abs) }
 public func square(_ x: Tensor) -> Tensor { x.unary(.square) }

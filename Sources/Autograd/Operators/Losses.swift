@@ -13,15 +13,16 @@ public func gaussianKL(mean: Tensor, scale: Tensor) -> Tensor {
   0.5 * (square(scale) + square(mean) - 1) - log(scale)
 }
 
-/// The masked loss of a dense two-component field against a target that is constant in each cell but for a ramp; the
-/// target is never spread out. See `GridFieldLoss` for the terms.
+/// The masked loss of a dense two-component field against a target that is constant in each cell
+/// but for a ramp; the target is never spread out. See `GridFieldLoss` for the terms.
 ///
 /// - Parameters:
 ///   - prediction: [B, T, N, patch · patch · 2], samples (row, column, component) inside each cell.
 ///   - target: [B, T, N, 2], a point per cell.
 ///   - ramp: [patch, patch, 2]: the target at a sample is the cell's point minus this.
 ///   - mask: [B, T, N] of 0 and 1.
-/// - Returns: the batch mean of the weighted sum of the terms, and each term's value per sample, unweighted.
+/// - Returns: the batch mean of the weighted sum of the terms, and each term's value per sample,
+///   unweighted.
 public func gridFieldLoss(
   prediction: Tensor, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss
 ) -> (total: Tensor, terms: GridFieldLossTerms) {

@@ -1,8 +1,9 @@
 /// Root-mean-square normalisation over the last axis, `x / sqrt(mean(x²) + ε) · gain + offset`
 /// (Zhang and Sennrich, arXiv 1910.07467).
 ///
-/// `gain` and `offset` are [D], or [G, D] with G dividing the number of rows: each of G equal groups of consecutive
-/// rows then has its own, such as one modulation vector per sample of [B, T, N, D].
+/// `gain` and `offset` are [D], or [G, D] with G dividing the number of rows: each of G equal
+/// groups of consecutive rows then has its own, such as one modulation vector per sample of [B, T,
+/// N, D].
 public func rmsNorm(
   _ x: Tensor, gain: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-6
 ) -> Tensor {
@@ -27,7 +28,8 @@ public func rmsNorm(
   }
 }
 
-/// `x + gate · y`, the residual branch of a transformer block. `gate` is [D] or [G, D] as in `rmsNorm`.
+/// `x + gate · y`, the residual branch of a transformer block. `gate` is [D] or [G, D] as in
+/// `rmsNorm`.
 public func gatedAdd(_ x: Tensor, gate: Tensor, _ y: Tensor) -> Tensor {
   precondition(x.shape == y.shape, "gatedAdd: \(x.shape) + gate · \(y.shape)")
   checkGroups("gatedAdd", x, gate)

@@ -35,7 +35,8 @@ public struct AdamW: Sendable {
     self.weightDecay = weightDecay
   }
 
-  /// Moves the parameters of `model` along `gradient`. A parameter without a gradient stays as it is.
+  /// Moves the parameters of `model` along `gradient`. A parameter without a gradient stays as it
+  /// is.
   public mutating func update<M: Module>(
     _ model: M, along gradient: [String: NDArray], learningRate: Double
   ) {
@@ -46,7 +47,8 @@ public struct AdamW: Sendable {
       correction2: 1 - pow(beta2, Double(steps)))
     for (name, parameter) in model.namedParameters() {
       guard let gradient = gradient[name] else { continue }
-      // Taken out of their owners, so that the update finds each array unshared and writes in place.
+      // Taken out of their owners, so that the update finds each array unshared and writes in
+      // place.
       var array = parameter.wrappedValue.array
       parameter.wrappedValue = Tensor(NDArray.released)
       var own =

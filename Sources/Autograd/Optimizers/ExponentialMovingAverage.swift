@@ -3,8 +3,8 @@
 /// Keeps arrays of its own: a copied module would share its weights.
 public struct ExponentialMovingAverage: Sendable {
   public let decay: Double
-  /// Starts at small decays, min(decay, (1 + i) / (10 + i)) at the i-th update, so that early averages are not
-  /// dominated by the initial weights.
+  /// Starts at small decays, min(decay, (1 + i) / (10 + i)) at the i-th update, so that early
+  /// averages are not dominated by the initial weights.
   public let warmsUp: Bool
   public private(set) var updates = 0
   /// Averages by parameter name.
@@ -14,7 +14,9 @@ public struct ExponentialMovingAverage: Sendable {
     self.decay = decay
     self.warmsUp = warmsUp
     averages = Dictionary(
-      uniqueKeysWithValues: model.namedParameters().map { ($0.name, $0.parameter.wrappedValue.array) })
+      uniqueKeysWithValues: model.namedParameters().map {
+        ($0.name, $0.parameter.wrappedValue.array)
+      })
   }
 
   public mutating func update<M: Module>(_ model: M) {

@@ -1,11 +1,14 @@
-/// Scales all gradients by min(1, maximum / (norm + 1e-6)), with norm the L2 norm over all of them together.
+/// Scales all gradients by min(1, maximum / (norm + 1e-6)), with norm the L2 norm over all of them
+/// together.
 ///
-/// - Returns: the norm before clipping; NaN or infinite when an element is, and then nothing is scaled.
+/// - Returns: the norm before clipping; NaN or infinite when an element is, and then nothing is
+///   scaled.
 public func clip(_ gradient: inout [String: NDArray], toNorm maximum: Float) -> Float {
   // In a fixed order: the sum must not depend on the dictionary's.
   let names = gradient.keys.sorted()
   let norm = Float(
-    names.reduce(0.0) { $0 + gradient[$1]!.device.backend.sumOfSquares(gradient[$1]!) }.squareRoot())
+    names.reduce(0.0) { $0 + gradient[$1]!.device.backend.sumOfSquares(gradient[$1]!) }.squareRoot()
+  )
   guard norm.isFinite else { return norm }
   let factor = min(1, maximum / (norm + 1e-6))
   guard factor < 1 else { return norm }

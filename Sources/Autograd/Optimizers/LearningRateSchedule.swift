@@ -3,7 +3,8 @@ import Foundation
 /// The learning rate of each optimiser step.
 public enum LearningRateSchedule: Sendable, Equatable {
   case constant
-  /// Linear warm-up to the base rate over `warmup` steps, then half a cosine down to `minimum` at step `total`.
+  /// Linear warm-up to the base rate over `warmup` steps, then half a cosine down to `minimum` at
+  /// step `total`.
   case cosine(warmup: Int, total: Int, minimum: Double)
   /// Linear warm-up to the base rate, which then stays.
   case warmup(Int)

@@ -1,22 +1,23 @@
 import Foundation
 
-/// Draws a model's initial weights, one array after another. Each array has its own stream of the generator,
-/// numbered in the order of the calls.
+/// Draws a model's initial weights, one array after another. Each array has its own stream of the
+/// generator, numbered in the order of the calls.
 public struct Initializer {
   private let seed: UInt64
   private var drawn = 0
 
   public init(seed: UInt64) { self.seed = seed }
 
-  /// Uniform in ±sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010). Fans are the products over the leading axis
-  /// and over the rest.
+  /// Uniform in ±sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010). Fans are the products over
+  /// the leading axis and over the rest.
   public mutating func xavierUniform(_ shape: [Int]) -> Tensor {
     let fanOut = shape[0]
     let fanIn = shape.dropFirst().reduce(1, *)
     return uniform(shape, bound: (6 / Float(fanIn + fanOut)).squareRoot())
   }
 
-  /// Uniform in ±1/sqrt(fanIn): PyTorch's default for the weights and biases of linear layers and convolutions.
+  /// Uniform in ±1/sqrt(fanIn): PyTorch's default for the weights and biases of linear layers and
+  /// convolutions.
   public mutating func fanInUniform(_ shape: [Int], fanIn: Int) -> Tensor {
     uniform(shape, bound: 1 / Float(fanIn).squareRoot())
   }
@@ -25,7 +26,8 @@ public struct Initializer {
     Tensor(nextStream().normal(shape.product).map { $0 * deviation }, shape: shape)
   }
 
-  /// N(0, deviation²) cut off at ±2 as PyTorch's `trunc_normal_` does; at small deviations a plain normal.
+  /// N(0, deviation²) cut off at ±2 as PyTorch's `trunc_normal_` does; at small deviations a plain
+  /// normal.
   public mutating func truncatedNormal(_ shape: [Int], deviation: Float) -> Tensor {
     let stream = nextStream()
     var values = stream.normal(shape.product).map { $0 * deviation }
@@ -53,7 +55,8 @@ extension Tensor {
 }
 
 extension Philox {
-  /// N(0, 1) draws of a batch: sample b of `shape` [B, ...] has draws of its own, whatever the batch size.
+  /// N(0, 1) draws of a batch: sample b of `shape` [B, ...] has draws of its own, whatever the
+  /// batch size.
   /// - Parameter firstSample: the number of the batch's first sample.
   public func normal(_ shape: [Int], step: Int, firstSample: Int = 0) -> NDArray {
     let count = shape.dropFirst().reduce(1, *)

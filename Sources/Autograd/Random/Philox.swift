@@ -1,10 +1,10 @@
 import Foundation
 
-/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2,
-/// 3", SC 2011): a draw is a pure function of (seed, stream, step, sample, index).
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1,
+/// 2, 3", SC 2011): a draw is a pure function of (seed, stream, step, sample, index).
 ///
-/// There is no state to save, and no draw depends on what was drawn before, on the thread count or on how a batch
-/// was split. That is what makes resumed and data-parallel runs exact.
+/// There is no state to save, and no draw depends on what was drawn before, on the thread count or
+/// on how a batch was split. That is what makes resumed and data-parallel runs exact.
 public struct Philox: Sendable, Equatable {
   public let seed: UInt64
   /// What the numbers are for ("noise", "time", ...), so that two uses never share draws.
@@ -44,7 +44,8 @@ public struct Philox: Sendable, Equatable {
   /// `count` independent draws, uniform in [0, 1).
   public func uniform(_ count: Int, step: Int = 0, sample: Int = 0) -> [Float] {
     draw(count, step: step, sample: sample) { words in
-      SIMD4(unitInterval(words.x), unitInterval(words.y), unitInterval(words.z), unitInterval(words.w))
+      SIMD4(
+        unitInterval(words.x), unitInterval(words.y), unitInterval(words.z), unitInterval(words.w))
     }
   }
 

@@ -6,19 +6,22 @@ package struct FileError: Error, CustomStringConvertible, Sendable {
   package let path: String
   package let code: Int32
 
-  package var description: String { "\(path): cannot \(action): \(String(cString: strerror(code)))" }
+  package var description: String {
+    "\(path): cannot \(action): \(String(cString: strerror(code)))"
+  }
   /// No space, or over quota.
   package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
 }
 
-/// Files that are either the old version or the whole new one, whenever the machine stops: written beside their
-/// place, synced, renamed over it, and the folder synced.
+/// Files that are either the old version or the whole new one, whenever the machine stops: written
+/// beside their place, synced, renamed over it, and the folder synced.
 package enum AtomicFile {
   package static func write(_ data: Data, to path: String) throws {
     try write(to: path) { try $0.write(data) }
   }
 
-  /// Calls `body` with a file that takes the place of `path` when `body` returns, and that is gone if it throws.
+  /// Calls `body` with a file that takes the place of `path` when `body` returns, and that is gone
+  /// if it throws.
   package static func write(to path: String, _ body: (OutputFile) throws -> Void) throws {
     let temporary = "\(path).partial-\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
@@ -28,7 +31,9 @@ package enum AtomicFile {
       try body(OutputFile(descriptor: descriptor, path: path))
       guard fsync(descriptor) == 0 else { throw FileError(action: "sync", path: path, code: errno) }
       isOpen = false
-      guard close(descriptor) == 0 else { throw FileError(action: "close", path: path, code: errno) }
+      guard close(descriptor) == 0 else {
+        throw FileError(action: "close", path: path, code: errno)
+      }
       guard rename(temporary, path) == 0 else {
         throw FileError(action: "rename into place", path: path, code: errno)
       }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A safetensors file, open to read: the header is checked whole at opening, tensors are read when asked for.
+/// A safetensors file, open to read: the header is checked whole at opening, tensors are read when
+/// asked for.
 public struct SafetensorsFile: Sendable {
   public let path: String
   /// The free strings of the header.
@@ -119,7 +120,8 @@ package func float(half bits: UInt16) -> Float {
   switch exponent {
   case 0: return sign * fraction * 0x1p-14
   case 31: return fraction == 0 ? sign * .infinity : .nan
-  default: return sign * (1 + fraction) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
+  default:
+    return sign * (1 + fraction) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
   }
 }
 
@@ -138,7 +140,9 @@ public func writeSafetensors(
   var offset = 0
   var members: [String] = []
   if !metadata.isEmpty {
-    let strings = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+    let strings = metadata.sorted { $0.key < $1.key }.map {
+      "\(quoted($0.key)):\(quoted($0.value))"
+    }
     members.append("\"__metadata__\":{\(strings.joined(separator: ","))}")
   }
   let sorted = arrays.sorted { $0.key < $1.key }
@@ -146,7 +150,8 @@ public func writeSafetensors(
     let end = offset + array.count * MemoryLayout<Float>.size
     let shape = array.shape.map(String.init).joined(separator: ",")
     members.append(
-      "\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      "\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+    )
     offset = end
   }
   var header = Data("{\(members.joined(separator: ","))}".utf8)

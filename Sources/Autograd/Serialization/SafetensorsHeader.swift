@@ -1,5 +1,6 @@
-/// The header of a safetensors file, checked as strictly as the reference reader (huggingface/safetensors,
-/// `safetensors/src/tensor.rs`) does: nothing is allocated for tensors before all of it holds.
+/// The header of a safetensors file, checked as strictly as the reference reader
+/// (huggingface/safetensors, `safetensors/src/tensor.rs`) does: nothing is allocated for tensors
+/// before all of it holds.
 struct SafetensorsHeader {
   struct Entry: Equatable {
     let name: String
@@ -35,7 +36,9 @@ struct SafetensorsHeader {
         entries.append(try Self.entry(member.key, member.value))
       }
     }
-    entries.sort { ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound) }
+    entries.sort {
+      ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound)
+    }
     var end = 0
     for entry in entries {
       guard entry.bytes.lowerBound == end else {
@@ -53,7 +56,9 @@ struct SafetensorsHeader {
   }
 
   private static func metadata(_ json: StrictJSON) throws -> [String: String] {
-    guard let members = json.members else { throw SafetensorsFault("__metadata__ is not an object") }
+    guard let members = json.members else {
+      throw SafetensorsFault("__metadata__ is not an object")
+    }
     return try members.reduce(into: [:]) { result, member in
       guard let value = member.value.string else {
         throw SafetensorsFault("__metadata__.\(member.key) is not a string")
@@ -78,7 +83,9 @@ struct SafetensorsHeader {
     var length = type.size
     for extent in shape {
       let (product, overflow) = length.multipliedReportingOverflow(by: extent)
-      guard !overflow else { throw SafetensorsFault("tensor \"\(name)\": shape \(shape) overflows") }
+      guard !overflow else {
+        throw SafetensorsFault("tensor \"\(name)\": shape \(shape) overflows")
+      }
       length = product
     }
     guard length == offsets[1] - offsets[0] else {

@@ -1,5 +1,6 @@
-/// JSON as RFC 8259 has it and nothing more: duplicate keys, trailing text, unpaired surrogates and deep nesting are
-/// errors with their place. Foundation's parser keeps one of two equal keys in silence.
+/// JSON as RFC 8259 has it and nothing more: duplicate keys, trailing text, unpaired surrogates and
+/// deep nesting are errors with their place. Foundation's parser keeps one of two equal keys in
+/// silence.
 package indirect enum StrictJSON: Equatable, Sendable {
   case object([Member])
   case array([StrictJSON])

@@ -2,15 +2,15 @@ import Autograd
 
 /// Which random changes training segments go through; each is made with probability 1/2.
 public struct Augmentation: Codable, Sendable, Equatable {
-  /// Mirrors left and right: x' = (W - stride) - x, with the columns of the grid in reverse order. This maps
-  /// the query points onto each other exactly, so the mirrored segment is anchored at the same grid; the
-  /// mirror x' = (W - 1) - x would put every anchor stride - 1 pixels off.
+  /// Mirrors left and right: x' = (W - stride) - x, with the columns of the grid in reverse order.
+  /// This maps the query points onto each other exactly, so the mirrored segment is anchored at the
+  /// same grid; the mirror x' = (W - 1) - x would put every anchor stride - 1 pixels off.
   ///
-  /// Visible after it is what was on the frame before and is on the frame after: points in the last stride - 1
-  /// columns of pixels leave it.
+  /// Visible after it is what was on the frame before and is on the frame after: points in the last
+  /// stride - 1 columns of pixels leave it.
   public var horizontalFlip: Bool
-  /// Plays a segment backwards. For future windows only: a history window starts on the query points of
-  /// frame 0, and would no longer do so backwards. A future window starts anywhere.
+  /// Plays a segment backwards. For future windows only: a history window starts on the query
+  /// points of frame 0, and would no longer do so backwards. A future window starts anywhere.
   public var timeReversal: Bool
 
   public static let none = Augmentation(horizontalFlip: false, timeReversal: false)

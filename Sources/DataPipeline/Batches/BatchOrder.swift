@@ -1,7 +1,8 @@
 import Autograd
 
-/// The order in which training visits its items: an endless stream of epochs, each a permutation of all
-/// items that depends on (seed, epoch) alone. A resumed run continues it from the number of the batch.
+/// The order in which training visits its items: an endless stream of epochs, each a permutation of
+/// all items that depends on (seed, epoch) alone. A resumed run continues it from the number of the
+/// batch.
 public struct BatchOrder: Sendable, Equatable {
   public let items: Int
   public let batchSize: Int
@@ -16,9 +17,9 @@ public struct BatchOrder: Sendable, Equatable {
     random = Philox(seed: seed, stream: "order")
   }
 
-  /// The items of a batch: positions [n · batchSize, (n + 1) · batchSize) of the stream, where position k
-  /// is entry k mod items of the permutation of epoch k / items. A batch may reach into the next epoch.
-  /// Complexity: O(items) per epoch that the batch touches.
+  /// The items of a batch: positions [n · batchSize, (n + 1) · batchSize) of the stream, where
+  /// position k is entry k mod items of the permutation of epoch k / items. A batch may reach into
+  /// the next epoch. Complexity: O(items) per epoch that the batch touches.
   public func items(batch n: Int) -> [Int] {
     var batch: [Int] = []
     var position = n * batchSize

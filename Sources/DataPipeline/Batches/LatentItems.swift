@@ -10,9 +10,11 @@ public struct LatentItems: Sendable {
 
   public var count: Int { clips.count }
 
-  /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`; by default those that all of
+  /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`; by default those that
+  ///   all of
   ///   the clips have, in one shape.
-  /// - Throws: `DataError` when a clip lacks a condition that is asked for, or has it in another shape.
+  /// - Throws: `DataError` when a clip lacks a condition that is asked for, or has it in another
+  ///   shape.
   public init(set: LatentSet, clips: [Int], conditions: ClipFields? = nil) throws {
     let infos = clips.map { set.clips[$0] }
     var present: ClipFields = []

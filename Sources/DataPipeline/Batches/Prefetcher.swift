@@ -1,7 +1,7 @@
 import Foundation
 
-/// Makes batches on a background thread while the trainer computes, at most `depth` ahead, and hands them
-/// out in order.
+/// Makes batches on a background thread while the trainer computes, at most `depth` ahead, and
+/// hands them out in order.
 public final class Prefetcher<Batch: Sendable>: Sendable {
   private let state: PrefetchState<Batch>
 
@@ -21,7 +21,8 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
   deinit { state.stop() }
 
   /// The next batch, waiting for it if need be.
-  /// - Throws: what `make` threw for this batch, and again on every later call: nothing follows an error.
+  /// - Throws: what `make` threw for this batch, and again on every later call: nothing follows an
+  ///   error.
   ///   `CancellationError` after `stop()`.
   public func next() throws -> Batch { try state.next() }
 
@@ -32,7 +33,8 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
   public func stop() { state.stop() }
 }
 
-/// What the two threads share; all of it behind one condition. `@unchecked Sendable` for that reason.
+/// What the two threads share; all of it behind one condition. `@unchecked Sendable` for that
+/// reason.
 private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private let depth: Int

@@ -41,7 +41,8 @@ public struct TrackSegments: Sendable {
   }
 
   /// The segments `items`, stacked in that order.
-  /// - Parameter draw: the position in the training run, such as the number of the batch; augmentations depend
+  /// - Parameter draw: the position in the training run, such as the number of the batch;
+  ///   augmentations depend
   ///   on the seed, on it and on the position in the batch alone.
   /// - Throws: `DataError` for a faulty clip.
   public func batch(items: [Int], draw: Int) throws -> TrackBatch {

@@ -71,8 +71,8 @@ enum HDF5ElementType: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// A UTF-8 string type of `size` bytes, padded with zeros. Fixed-size strings lie inside the checksummed
-/// chunks; variable ones would lie in a heap without checksums.
+/// A UTF-8 string type of `size` bytes, padded with zeros. Fixed-size strings lie inside the
+/// checksummed chunks; variable ones would lie in a heap without checksums.
 func makeStringType(size: Int) throws -> HDF5Handle {
   try HDF5Handle("create a string type", closedBy: H5Tclose) {
     let type = H5Tcopy(trajloom_H5T_C_S1())

@@ -9,8 +9,8 @@ enum HDF5 {
   private static let queue: DispatchQueue = {
     let queue = DispatchQueue(label: "trajloom.hdf5")
     queue.setSpecific(key: onQueue, value: true)
-    // Every file is closed by its handle. The library's exit handler could run in the middle of a read
-    // on a prefetch thread, so it is never installed.
+    // Every file is closed by its handle. The library's exit handler could run in the middle of a
+    // read on a prefetch thread, so it is never installed.
     H5dont_atexit()
     H5open()
     return queue
@@ -21,8 +21,8 @@ enum HDF5 {
     let queue = queue
     if DispatchQueue.getSpecific(key: onQueue) == true { return try body() }
     return try queue.sync {
-      // The library would print to stderr; its text goes into our errors instead. Set on every entry,
-      // because a thread-safe build keeps the setting per thread.
+      // The library would print to stderr; its text goes into our errors instead. Set on every
+      // entry, because a thread-safe build keeps the setting per thread.
       H5Eset_auto2(trajloom_H5E_DEFAULT(), nil, nil)
       return try body()
     }

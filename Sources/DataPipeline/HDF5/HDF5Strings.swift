@@ -2,7 +2,8 @@ import CHDF5
 
 /// Reads `count` strings of a string type, fixed or variable in size, from whatever `read` reads (a
 /// dataset or an attribute).
-/// - Throws: `HDF5Failure` when the library fails, for more than 1 GiB, or for bytes that are not UTF-8.
+/// - Throws: `HDF5Failure` when the library fails, for more than 1 GiB, or for bytes that are not
+///   UTF-8.
 func readStrings(
   _ operation: String, type: hid_t, space: hid_t, count: Int,
   _ read: (_ memoryType: hid_t, _ bytes: UnsafeMutableRawPointer) -> herr_t

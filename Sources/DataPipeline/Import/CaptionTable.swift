@@ -54,8 +54,8 @@ struct CaptionTable: Sendable {
   func row(stem: String) -> Row? { rows[stem] }
 }
 
-/// The cells of a CSV text (RFC 4180): quotes around cells with commas, quotes or line breaks, quotes
-/// doubled inside; either line ending; empty lines are skipped.
+/// The cells of a CSV text (RFC 4180): quotes around cells with commas, quotes or line breaks,
+/// quotes doubled inside; either line ending; empty lines are skipped.
 func parseCSV(_ text: String, path: String) throws -> [[String]] {
   var rows: [[String]] = []
   var row: [String] = []

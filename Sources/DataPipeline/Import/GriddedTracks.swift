@@ -10,7 +10,8 @@ struct GriddedTracks {
   /// Of those, the ones that the file called visible.
   private(set) var hiddenNonFinite = 0
 
-  /// - Throws: `DataError` naming point and frame where a visible point is not finite and `nonFinite`
+  /// - Throws: `DataError` naming point and frame where a visible point is not finite and
+  ///   `nonFinite`
   ///   refuses that, and when no point is near any cell.
   init(
     _ file: TrackFile, convention: TrackConvention, geometry: GridGeometry, frames: Int,
@@ -73,7 +74,8 @@ struct GriddedTracks {
   }
 }
 
-/// The index nearest to `start` whose element is `value`, the earlier of two; nil when there is none.
+/// The index nearest to `start` whose element is `value`, the earlier of two; nil when there is
+/// none.
 private func nearest(_ value: Bool, in values: [Bool], to start: Int) -> Int? {
   for distance in 0..<values.count {
     let (before, after) = (start - distance, start + distance)

@@ -14,7 +14,8 @@ public struct ImportReport: Codable, Sendable, Equatable {
     public let emptyCells: Int
     /// Frames after those that were kept.
     public let droppedFrames: Int
-    /// Coordinates that were not finite and hold the nearest finite position of their point instead.
+    /// Coordinates that were not finite and hold the nearest finite position of their point
+    /// instead.
     public let heldPositions: Int
     /// Of those, the ones that the file called visible.
     public let hiddenNonFinite: Int

@@ -7,7 +7,8 @@ func inflated(_ bytes: ArraySlice<UInt8>, size: Int) -> [UInt8]? {
   guard trajloom_inflateInit2(&stream, -15) == Z_OK else { return nil }
   defer { inflateEnd(&stream) }
   var complete = false
-  // The room is never more than the caller has allowed, and pages that nothing is written to cost nothing.
+  // The room is never more than the caller has allowed, and pages that nothing is written to cost
+  // nothing.
   let output = [UInt8](unsafeUninitializedCapacity: size + 1) { room, initialized in
     bytes.withUnsafeBufferPointer { input in
       var taken = 0

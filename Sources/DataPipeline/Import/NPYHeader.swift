@@ -1,11 +1,12 @@
-/// The header of a `.npy` file: a Python dictionary literal of exactly three keys. Nothing is evaluated.
+/// The header of a `.npy` file: a Python dictionary literal of exactly three keys. Nothing is
+/// evaluated.
 struct NPYHeader {
   let type: String
   let isFortran: Bool
   let shape: [Int]
 
-  /// Nil for anything but `{'descr': '<f4', 'fortran_order': False, 'shape': (390, 162, 2), }` with the keys
-  /// in any order.
+  /// Nil for anything but `{'descr': '<f4', 'fortran_order': False, 'shape': (390, 162, 2), }` with
+  /// the keys in any order.
   init?(_ text: String) {
     var scanner = LiteralScanner(text)
     var (type, isFortran, shape): (String?, Bool?, [Int]?) = (nil, nil, nil)

@@ -42,14 +42,15 @@ public struct TrackConvention: Sendable, Equatable, Codable {
     }
   }
 
-  /// Detects the convention from the points of frame 0, which lie on the query grid or at least spread over
-  /// the frame.
+  /// Detects the convention from the points of frame 0, which lie on the query grid or at least
+  /// spread over the frame.
   /// - Parameters:
   ///   - starts: [N, 2], the stored numbers of frame 0; those that are not finite are left out.
   ///   - units: given by the caller; nil to detect.
   ///   - axisOrder: likewise.
   /// - Returns: the convention and the evidence for it in words.
-  /// - Throws: `DataError` naming `--units` or `--axis-order` when several conventions explain the points.
+  /// - Throws: `DataError` naming `--units` or `--axis-order` when several conventions explain the
+  ///   points.
   static func detect(
     starts: [Float], geometry: GridGeometry, units: Units?, axisOrder: AxisOrder?, path: String
   ) throws -> (convention: TrackConvention, evidence: String) {
@@ -71,9 +72,9 @@ public struct TrackConvention: Sendable, Equatable, Codable {
     if onGrid.count == 1 {
       return (onGrid[0].convention, described(onGrid[0], onGrid[0].hits, "lie on grid points"))
     }
-    // Elsewhere: nearly all points lie on the frame and spread over most of it. Taken for pixels, shares of
-    // the frame shrink into a corner, and [0, 1] taken for [-1, 1] spans half of it; the other way round the
-    // points leave the frame.
+    // Elsewhere: nearly all points lie on the frame and spread over most of it. Taken for pixels,
+    // shares of the frame shrink into a corner, and [0, 1] taken for [-1, 1] spans half of it; the
+    // other way round the points leave the frame.
     let spread = onGrid.isEmpty ? fits.filter { $0.inside >= 0.98 && $0.spread >= 0.6 } : onGrid
     if spread.count == 1 {
       return (
@@ -143,8 +144,8 @@ private func range(_ values: [Float]) -> String {
 }
 
 extension GridGeometry {
-  /// The cell whose query point is nearest to a point and the distance to it in pixels; nil for a point that is
-  /// not finite or far outside.
+  /// The cell whose query point is nearest to a point and the distance to it in pixels; nil for a
+  /// point that is not finite or far outside.
   func nearestCell(x: Float, y: Float) -> (cell: Int, distance: Float)? {
     guard abs(x) <= 2 * Float(width), abs(y) <= 2 * Float(height) else { return nil }
     let column = max(0, min(columns - 1, Int((x / Float(stride)).rounded())))

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The tracks of one `.npz` or `.npy` file as they stand in it: [N, T, 2] and [N, T], units unknown.
+/// The tracks of one `.npz` or `.npy` file as they stand in it: [N, T, 2] and [N, T], units
+/// unknown.
 struct TrackFile: Sendable {
   let path: String
   /// N, the number of points.
@@ -17,9 +18,10 @@ struct TrackFile: Sendable {
   private static let trackKeys = ["trajectory", "trajectories", "tracks"]
   private static let visibilityKeys = ["visibility", "visibilities", "vis"]
 
-  /// Reads tracks under `trajectory`, `trajectories` or `tracks`, and visibility under `visibility`,
-  /// `visibilities` or `vis`, or occlusion under `occluded` or a key that starts with `occ`. An `.npy`
-  /// file holds the tracks alone; a file `<stem>_visibility.npy` beside it holds its visibility.
+  /// Reads tracks under `trajectory`, `trajectories` or `tracks`, and visibility under
+  /// `visibility`, `visibilities` or `vis`, or occlusion under `occluded` or a key that starts with
+  /// `occ`. An `.npy` file holds the tracks alone; a file `<stem>_visibility.npy` beside it holds
+  /// its visibility.
   /// - Parameters:
   ///   - expectedFrames: helps to tell the axes apart.
   ///   - expectedPoints: likewise.

@@ -11,7 +11,8 @@ public enum NonFinitePolicy: String, Sendable, CaseIterable, Codable {
 public struct ImportOptions: Sendable {
   /// A folder of `.npz` and `.npy` files, or one of them.
   public var tracks: String
-  /// A folder of videos named like the track files; nil for none. With it every clip needs its video.
+  /// A folder of videos named like the track files; nil for none. With it every clip needs its
+  /// video.
   public var videos: String?
   /// A CSV with `videoid,video_path,text`.
   public var captions: String?
@@ -60,7 +61,8 @@ public struct TrackImporter: Sendable {
 
   public init(options: ImportOptions) { self.options = options }
 
-  /// Imports everything and writes the shards and `import_report.json`; a failure leaves neither behind.
+  /// Imports everything and writes the shards and `import_report.json`; a failure leaves neither
+  /// behind.
   /// - Parameter progress: called with (clips done, all clips, id of the last).
   /// - Throws: `DataError` naming the file, what was expected, what was found and the flag to pass.
   public func run(
@@ -191,9 +193,9 @@ public struct TrackImporter: Sendable {
   }
 }
 
-/// The name of the video that a clip was cut from: its own without a last part `_a`, `_b`, ... (one small
-/// letter) or `_<digits>`, so that the cuts of one video stay on one side of a split. A captions table with a
-/// `source` column overrides it.
+/// The name of the video that a clip was cut from: its own without a last part `_a`, `_b`, ... (one
+/// small letter) or `_<digits>`, so that the cuts of one video stay on one side of a split. A
+/// captions table with a `source` column overrides it.
 func sourceName(stem: String) -> String {
   guard let underscore = stem.lastIndex(of: "_"), underscore != stem.startIndex else { return stem }
   let tail = stem[stem.index(after: underscore)...]

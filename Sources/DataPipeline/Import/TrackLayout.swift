@@ -6,8 +6,9 @@ struct TrackLayout {
   let isTimeFirst: Bool
   let evidence: String
 
-  /// Accepts [N, T, 2], [T, N, 2], and either with a leading 1. The axes are told apart by the expected numbers,
-  /// else by motion: along time a point moves little, from one point to the next the position jumps.
+  /// Accepts [N, T, 2], [T, N, 2], and either with a leading 1. The axes are told apart by the
+  /// expected numbers, else by motion: along time a point moves little, from one point to the next
+  /// the position jumps.
   /// - Throws: `DataError` for other shapes and when nothing tells the axes apart.
   init(_ array: NPYArray, path: String, key: String, frames: Int, points: Int) throws {
     var shape = array.shape
@@ -57,7 +58,8 @@ struct TrackLayout {
     }
   }
 
-  /// [N, T] of an array of flags or probabilities, whose axes may be in either order, with extra ones of 1.
+  /// [N, T] of an array of flags or probabilities, whose axes may be in either order, with extra
+  /// ones of 1.
   /// - Throws: `DataError` for another shape or a value outside [0, 1].
   func flags(_ array: NPYArray, path: String, key: String) throws -> [Float] {
     var shape = array.shape
@@ -85,7 +87,8 @@ private func transposed(_ values: [Float], _ rows: Int, _ columns: Int) -> [Floa
   (0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } }
 }
 
-/// The axis of [a, b, 2] along which neighbours differ at least four times less; nil when neither is.
+/// The axis of [a, b, 2] along which neighbours differ at least four times less; nil when neither
+/// is.
 private func smootherAxis(_ scalars: [Float], _ a: Int, _ b: Int) -> Int? {
   func roughness(_ step: Int, _ isLast: (Int) -> Bool) -> Double? {
     var (sum, count) = (0.0, 0)

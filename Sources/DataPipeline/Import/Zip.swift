@@ -1,7 +1,7 @@
 import Foundation
 
-/// The members of a zip archive, stored or deflated, with zip64: as much as `.npz` files need (PKWARE
-/// APPNOTE 6.3).
+/// The members of a zip archive, stored or deflated, with zip64: as much as `.npz` files need
+/// (PKWARE APPNOTE 6.3).
 struct Zip {
   private struct Member {
     let method: Int
@@ -126,8 +126,8 @@ private func little(_ bytes: [UInt8], _ start: Int, _ size: Int) -> Int? {
   return Int(exactly: value).flatMap { $0 <= 1 << 48 ? $0 : nil }
 }
 
-/// The size, packed size and offset of a member, read from its zip64 field where the 32-bit ones are
-/// saturated; nil when that field is missing.
+/// The size, packed size and offset of a member, read from its zip64 field where the 32-bit ones
+/// are saturated; nil when that field is missing.
 private func wideFields(_ bytes: [UInt8], _ extra: Range<Int>, _ narrow: [Int]) -> [Int]? {
   guard narrow.contains(0xFFFF_FFFF) else { return narrow }
   var position = extra.lowerBound

@@ -1,6 +1,7 @@
 /// One clip: dense point tracks and, optionally, what a model may be conditioned on.
 ///
-/// Dimension letters: T frames, Hc and Wc grid, N = Hc Wc, L latent frames, Cv channels of video latents.
+/// Dimension letters: T frames, Hc and Wc grid, N = Hc Wc, L latent frames, Cv channels of video
+/// latents.
 public struct Clip: Sendable, Equatable {
   /// Unique in a data set.
   public var id: String

@@ -52,8 +52,8 @@ struct Column: Sendable {
     "[" + shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ") + "]"
   }
 
-  /// What is wrong with the values under `rule`: what was expected, and what was found where; nil when
-  /// nothing is.
+  /// What is wrong with the values under `rule`: what was expected, and what was found where; nil
+  /// when nothing is.
   func violation(in data: ColumnData) -> (expected: String, found: String)? {
     func place(_ index: Int) -> String {
       var rest = index

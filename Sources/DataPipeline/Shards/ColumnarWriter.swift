@@ -2,8 +2,9 @@ import Foundation
 
 /// Writes rows of clips into numbered HDF5 files, `rowsPerFile` to a file.
 ///
-/// The files are written under temporary names in the target folder and appear under their own, all at
-/// once, in `finish()`, synced to the disk. A writer that is dropped before that leaves nothing behind.
+/// The files are written under temporary names in the target folder and appear under their own, all
+/// at once, in `finish()`, synced to the disk. A writer that is dropped before that leaves nothing
+/// behind.
 final class ColumnarWriter {
   private let directory: URL
   private let schema: ShardSchema
@@ -103,7 +104,8 @@ final class ColumnarWriter {
     if row.id.isEmpty { throw fault("id", "a name", "an empty one") }
     // Ids become folder names.
     if row.id.contains("/") || row.id.hasPrefix(".") || row.id.contains(".partial-") {
-      throw fault("id", "a name without '/', leading '.' and '.partial-'", row.id, "rename the clip")
+      throw fault(
+        "id", "a name without '/', leading '.' and '.partial-'", row.id, "rename the clip")
     }
     if ids.contains(row.id) {
       throw fault("id", "every clip once", "a second clip of this name", "rename one of them")

@@ -1,18 +1,20 @@
 import Autograd
 import Foundation
 
-/// All shards of one kind in a folder (or one file), checked against each other: the part that track
-/// shards and latent shards share.
+/// All shards of one kind in a folder (or one file), checked against each other: the part that
+/// track shards and latent shards share.
 struct ShardCollection: Sendable {
   let files: [ShardFile]
   /// Where clip `i` lies.
   let places: [(file: Int, row: Int)]
-  /// SHA-256 over each file's name, size and fingerprint. It does not depend on where the folder lies.
+  /// SHA-256 over each file's name, size and fingerprint. It does not depend on where the folder
+  /// lies.
   let contentHash: String
 
   var header: ShardHeader { files[0].header }
 
-  /// - Throws: `DataError` for a path without shards, a faulty shard, shards that disagree in geometry,
+  /// - Throws: `DataError` for a path without shards, a faulty shard, shards that disagree in
+  ///   geometry,
   ///   frames or other attributes, or a clip id that occurs twice.
   init(path: String, schema: ShardSchema) throws {
     files = try shardPaths(at: path).map { try ShardFile(path: $0, schema: schema) }

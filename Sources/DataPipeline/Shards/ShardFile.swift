@@ -1,8 +1,8 @@
 import Autograd
 import Foundation
 
-/// One shard, opened and checked: its attributes, its strings and where its datasets are. Rows are read
-/// on demand; the file is not kept open.
+/// One shard, opened and checked: its attributes, its strings and where its datasets are. Rows are
+/// read on demand; the file is not kept open.
 struct ShardFile: Sendable {
   let path: String
   let header: ShardHeader
@@ -16,7 +16,8 @@ struct ShardFile: Sendable {
 
   var rows: Int { ids.count }
 
-  /// - Throws: `DataError` naming the file and what is wrong: not HDF5, truncated, of another format,
+  /// - Throws: `DataError` naming the file and what is wrong: not HDF5, truncated, of another
+  ///   format,
   ///   a dataset that is missing or has another type or shape.
   init(path: String, schema: ShardSchema) throws {
     self.path = path
@@ -47,14 +48,16 @@ struct ShardFile: Sendable {
   }
 
   /// One row of each of the named datasets that the file has, with every value checked.
-  /// - Throws: `DataError` naming file, clip and dataset for a failed checksum or a forbidden value.
+  /// - Throws: `DataError` naming file, clip and dataset for a failed checksum or a forbidden
+  ///   value.
   func read(_ datasets: Set<String>, row: Int) throws -> ShardRow {
     let data = try inFile(path, clip: ids[row]) {
       let file = try HDF5File(reading: path)
       var data: [String: ColumnData] = [:]
       for (column, shape) in columns where datasets.contains(column.name) {
         let dataset = try HDF5Dataset(opening: column.name, in: file)
-        // The file may have been replaced since it was opened; its rows must not overrun the buffer.
+        // The file may have been replaced since it was opened; its rows must not overrun the
+        // buffer.
         let extents = try dataset.extents()
         guard extents == [rows] + shape else {
           throw DataError(
@@ -199,8 +202,8 @@ private func checkDataset(
   return shape
 }
 
-/// Adds size and checksum of every stored row: HDF5 appends the Fletcher-32 sum to each chunk, so four
-/// bytes per row tell whether any value has changed.
+/// Adds size and checksum of every stored row: HDF5 appends the Fletcher-32 sum to each chunk, so
+/// four bytes per row tell whether any value has changed.
 private func hashStoredRows(
   _ columns: [(column: Column, shape: [Int])], rows: Int, _ file: borrowing HDF5File, path: String,
   into hash: inout SHA256

@@ -1,4 +1,5 @@
-/// A folder of `trajloom-shard/1` files, or one of them, checked on opening; clips are read on demand.
+/// A folder of `trajloom-shard/1` files, or one of them, checked on opening; clips are read on
+/// demand.
 public final class ShardSet: Sendable {
   /// What is known of a clip without reading it.
   public struct ClipInfo: Sendable, Equatable {
@@ -36,7 +37,8 @@ public final class ShardSet: Sendable {
   /// The paths of the files, in the order of `ClipInfo.shardIndex`.
   public var shardPaths: [String] { collection.files.map(\.path) }
 
-  /// - Throws: `DataError` naming the file, and the dataset or attribute, for anything that is not as the
+  /// - Throws: `DataError` naming the file, and the dataset or attribute, for anything that is not
+  ///   as the
   ///   format says, shards that disagree, and clip ids that occur twice.
   public init(path: String) throws {
     let collection = try ShardCollection(path: path, schema: .tracks)
@@ -61,7 +63,8 @@ public final class ShardSet: Sendable {
   /// Reads a clip and checks every value of it.
   /// - Parameter fields: what to read; the rest stays empty (or nil).
   /// - Precondition: `index` is one of `clips`.
-  /// - Throws: `DataError` naming shard, clip and dataset for a failed checksum, a coordinate that is not
+  /// - Throws: `DataError` naming shard, clip and dataset for a failed checksum, a coordinate that
+  ///   is not
   ///   finite, or a visibility other than 0 and 1.
   public func readClip(_ index: Int, fields: ClipFields = .all) throws -> Clip {
     let row = try collection.read(fields.datasets, clip: index)
@@ -73,8 +76,8 @@ public final class ShardSet: Sendable {
       textEmbedding: row.floats("text_embedding"), objectID: row.integers("object_id"))
   }
 
-  /// The clips for training and those for validation, as ascending indices: no source video is on both
-  /// sides. See `splitBySource`.
+  /// The clips for training and those for validation, as ascending indices: no source video is on
+  /// both sides. See `splitBySource`.
   public func split(validationFraction: Double) throws -> (train: [Int], validation: [Int]) {
     try splitBySource(clips.map(\.source), validationFraction: validationFraction, path: path)
   }

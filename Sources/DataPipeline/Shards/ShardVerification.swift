@@ -9,7 +9,8 @@ public struct ShardFault: Sendable, Equatable, CustomStringConvertible {
   public var description: String { message }
 }
 
-/// Reads every value of a folder of shards (tracks or latents) or one file, and lists all that is wrong.
+/// Reads every value of a folder of shards (tracks or latents) or one file, and lists all that is
+/// wrong.
 /// - Parameter progress: called with (rows read, rows so far known, shard).
 /// - Returns: no faults for a sound data set.
 public func verify(

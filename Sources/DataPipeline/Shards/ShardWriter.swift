@@ -2,8 +2,8 @@ import Foundation
 
 /// Writes clips into `trajloom-shard/1` files: `shard-00000.h5`, `shard-00001.h5`, ...
 ///
-/// The files appear under these names, complete and synced to the disk, when `finish()` returns; a writer
-/// dropped before that leaves nothing behind.
+/// The files appear under these names, complete and synced to the disk, when `finish()` returns; a
+/// writer dropped before that leaves nothing behind.
 public final class ShardWriter {
   public let geometry: GridGeometry
   /// T, the frames of every clip.
@@ -28,9 +28,10 @@ public final class ShardWriter {
   }
 
   /// Appends a clip.
-  /// - Throws: `DataError` for a wrong shape, a value that is not finite, a visibility other than 0 or 1,
-  ///   an id that was there before, or optional data that the other clips of the shard do not have; of kind
-  ///   `.resource` when it cannot be written.
+  /// - Throws: `DataError` for a wrong shape, a value that is not finite, a visibility other than 0
+  ///   or 1,
+  ///   an id that was there before, or optional data that the other clips of the shard do not have;
+  ///   of kind `.resource` when it cannot be written.
   public func append(_ clip: Clip) throws {
     let grid = [geometry.rows, geometry.columns]
     var columns = conditionColumns(

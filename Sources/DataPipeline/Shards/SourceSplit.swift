@@ -1,10 +1,11 @@
 import Autograd
 
-/// Splits clips by source video: the sources are put in the order of a stable hash of their names, and
-/// the first ceil(fraction · sources) go to validation. The outcome depends on the set of sources alone, not
-/// on the order of the clips or on how many each source has.
+/// Splits clips by source video: the sources are put in the order of a stable hash of their names,
+/// and the first ceil(fraction · sources) go to validation. The outcome depends on the set of
+/// sources alone, not on the order of the clips or on how many each source has.
 /// - Returns: ascending indices into `sources`.
-/// - Throws: `DataError` for a fraction outside [0, 1), or one that would leave no source to train on.
+/// - Throws: `DataError` for a fraction outside [0, 1), or one that would leave no source to train
+///   on.
 func splitBySource(
   _ sources: [String], validationFraction: Double, path: String
 ) throws -> (train: [Int], validation: [Int]) {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A camera over flat layers: pan, slight zoom and roll about the middle of the frame. On frame 0 the screen
-/// is the world.
+/// A camera over flat layers: pan, slight zoom and roll about the middle of the frame. On frame 0
+/// the screen is the world.
 struct Camera: Sendable {
   /// The camera on one frame.
   struct View: Sendable, Equatable {

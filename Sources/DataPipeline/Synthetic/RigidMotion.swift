@@ -9,8 +9,8 @@ struct Pose: Sendable, Equatable {
   var cosine: Float
 }
 
-/// The laws that an object moves by: constant velocity or gravity, bouncing off the edges of the frame,
-/// with constant spin.
+/// The laws that an object moves by: constant velocity or gravity, bouncing off the edges of the
+/// frame, with constant spin.
 struct RigidMotion: Sendable {
   /// Pixels at frame 0.
   var position: SIMD2<Float>
@@ -23,7 +23,8 @@ struct RigidMotion: Sendable {
   /// How far from the edges the centre turns back.
   var margin: Float
 
-  /// The pose on each frame. At frame `kickFrame` the velocity gains `kick`, which is where futures part.
+  /// The pose on each frame. At frame `kickFrame` the velocity gains `kick`, which is where futures
+  /// part.
   func poses(
     frames: Int, extent: SIMD2<Float>, kickFrame: Int, kick: SIMD2<Float>
   ) -> [Pose] {

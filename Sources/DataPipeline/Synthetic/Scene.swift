@@ -1,7 +1,8 @@
 import Autograd
 import Foundation
 
-/// One scene of the synthetic world: a textured background, a camera, and rigid objects at different depths.
+/// One scene of the synthetic world: a textured background, a camera, and rigid objects at
+/// different depths.
 struct Scene: Sendable {
   struct Object: Sendable {
     let shape: RigidShape
@@ -25,7 +26,8 @@ struct Scene: Sendable {
   /// Of the textures.
   let textureSeed: UInt32
 
-  /// The scene of a history, with the kicks of one of its futures; a pure function of its arguments.
+  /// The scene of a history, with the kicks of one of its futures; a pure function of its
+  /// arguments.
   init(config: SyntheticConfig, scene index: Int, future: Int) {
     let random = Philox(seed: config.seed, stream: "synthetic scene")
     let u = random.uniform(16, sample: index)
@@ -56,7 +58,8 @@ struct Scene: Sendable {
     }
   }
 
-  /// Such as "2 red discs and a blue triangle move over a green background while the camera pans left."
+  /// Such as "2 red discs and a blue triangle move over a green background while the camera pans
+  /// left."
   var caption: String {
     var counts: [(name: String, count: Int)] = []
     for object in objects {

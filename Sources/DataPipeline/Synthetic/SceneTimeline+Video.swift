@@ -1,6 +1,6 @@
 extension SceneTimeline {
-  /// The first `history` frames at a quarter of the size: [history, H/4, W/4, 3], RGB. Each pixel shows the
-  /// surface under the middle of its 4 x 4 block.
+  /// The first `history` frames at a quarter of the size: [history, H/4, W/4, 3], RGB. Each pixel
+  /// shows the surface under the middle of its 4 x 4 block.
   func render(history: Int) -> [UInt8] {
     let (height, width) = (geometry.height / 4, geometry.width / 4)
     let texture = Texture(seed: scene.textureSeed)

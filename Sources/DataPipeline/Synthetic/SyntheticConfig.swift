@@ -12,7 +12,8 @@ public struct SyntheticConfig: Sendable, Equatable, Codable {
   /// `futures · i + futures - 1`.
   public var futures: Int
 
-  /// - Throws: `DataError` unless 0 < history <= frames, futures is positive and, with video, height and
+  /// - Throws: `DataError` unless 0 < history <= frames, futures is positive and, with video,
+  ///   height and
   ///   width are multiples of 4.
   public init(
     geometry: GridGeometry, frames: Int, history: Int, renderVideo: Bool, seed: UInt64,

@@ -7,8 +7,8 @@ public struct SyntheticWorld: Sendable {
 
   public init(config: SyntheticConfig) { self.config = config }
 
-  /// Clip `index`, a pure function of the configuration and the index. Its `source` is its history, so the
-  /// futures of one history stay on one side of a split.
+  /// Clip `index`, a pure function of the configuration and the index. Its `source` is its history,
+  /// so the futures of one history stay on one side of a split.
   public func makeClip(index: Int) -> Clip {
     let (number, future) = index.quotientAndRemainder(dividingBy: config.futures)
     let scene = Scene(config: config, scene: number, future: future)
@@ -48,7 +48,8 @@ public struct SyntheticWorld: Sendable {
   }
 }
 
-/// Room for clips that several threads finish in any order. `@unchecked Sendable`: all behind the lock.
+/// Room for clips that several threads finish in any order. `@unchecked Sendable`: all behind the
+/// lock.
 private final class ClipSlots: @unchecked Sendable {
   private let lock = NSLock()
   private var clips: [Clip?]

@@ -1,7 +1,7 @@
 import COpenBLAS
 
-/// OpenBLAS, called on one thread at a time per task: the rows are spread over our pool instead, which
-/// measured as fast as or faster than OpenBLAS's own threads.
+/// OpenBLAS, called on one thread at a time per task: the rows are spread over our pool instead,
+/// which measured as fast as or faster than OpenBLAS's own threads.
 enum BLAS {
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 

@@ -1,5 +1,6 @@
-// Attention as single-threaded BLAS calls per sequence and head, blocked over queries, with a vector softmax between
-// them. Scores are recomputed in the backward pass instead of kept: they are the largest array of the step.
+// Attention as single-threaded BLAS calls per sequence and head, blocked over queries, with a
+// vector softmax between them. Scores are recomputed in the backward pass instead of kept: they are
+// the largest array of the step.
 
 extension CPUBackend {
   func attention(_ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry) -> NDArray {
@@ -72,7 +73,8 @@ extension CPUBackend {
     )
   }
 
-  /// Runs `body` for every (outer, inner) sequence, or for every group of its heads when there are few.
+  /// Runs `body` for every (outer, inner) sequence, or for every group of its heads when there are
+  /// few.
   private func forEachSequence(
     _ g: AttentionGeometry, _ body: (AttentionSequence, AttentionScratch) -> Void
   ) {
@@ -230,7 +232,8 @@ private struct HeadBlock {
     }
   }
 
-  /// Back through the RMS norm: with n the normalised row and s the reciprocal rms, dx = s (dn - n·mean(dn·n)).
+  /// Back through the RMS norm: with n the normalised row and s the reciprocal rms, dx = s (dn -
+  /// n·mean(dn·n)).
   private func store(
     _ upstream: UnsafePointer<Float>, packed: UnsafePointer<Float>, packedScale: Float, norm: Float,
     into target: UnsafeMutablePointer<Float>

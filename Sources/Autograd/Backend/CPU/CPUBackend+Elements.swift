@@ -111,8 +111,8 @@ extension CPUBackend {
     }
   }
 
-  /// Broadcasting in three cases: equal shapes; one operand whose elements repeat in a simple pattern (a scalar,
-  /// or a trailing block); anything else by materialising the broadcast operand.
+  /// Broadcasting in three cases: equal shapes; one operand whose elements repeat in a simple
+  /// pattern (a scalar, or a trailing block); anything else by materialising the broadcast operand.
   @inline(__always)
   private func broadcast(
     _ a: NDArray, _ b: NDArray, _ shape: [Int], _ f: (Vector, Vector) -> Vector
@@ -136,7 +136,8 @@ extension CPUBackend {
     return map(materialized(a, shape), materialized(b, shape), f)
   }
 
-  /// The size of the block that repeats when `shape` is broadcast to `target` over leading axes only.
+  /// The size of the block that repeats when `shape` is broadcast to `target` over leading axes
+  /// only.
   private func trailingBlock(_ shape: [Int], in target: [Int]) -> Int? {
     let significant = Array(shape.drop { $0 == 1 })
     let block = significant.product

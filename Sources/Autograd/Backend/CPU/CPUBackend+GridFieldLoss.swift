@@ -1,5 +1,5 @@
-// The loss of a dense field and its gradient in one pass: a task takes a run of frames, keeps three residual frames,
-// and writes the finished gradient of each frame once.
+// The loss of a dense field and its gradient in one pass: a task takes a run of frames, keeps three
+// residual frames, and writes the finished gradient of each frame once.
 
 extension CPUBackend {
   func gridFieldLoss(
@@ -53,7 +53,8 @@ extension CPUBackend {
   }
 }
 
-/// The cost of pairs, on interleaved (x, y) lanes, and its derivative. `value` summed over lanes is the cost.
+/// The cost of pairs, on interleaved (x, y) lanes, and its derivative. `value` summed over lanes is
+/// the cost.
 private protocol PairFunction {
   static func value(_ d: Vector) -> Vector
   static func derivative(_ d: Vector) -> Vector
@@ -96,7 +97,8 @@ private enum Euclidean: PairFunction {
   }
 }
 
-/// The denominators of the three terms, from the mask alone, so that the gradient's scale is known beforehand.
+/// The denominators of the three terms, from the mask alone, so that the gradient's scale is known
+/// beforehand.
 private struct FieldWeights {
   let denominators: [SIMD4<Double>]  // per sample: reconstruction, velocity, neighbours
   let loss: GridFieldLoss
@@ -154,7 +156,8 @@ private struct FieldFrames<Cost: PairFunction> {
   let scales: SIMD4<Float>
   let count: Int
   private let frames: [UnsafeMutablePointer<Float>]  // three residual frames, by time modulo 3
-  private let masks: [UnsafeMutablePointer<Float>]  // three frames of [rows][width]: a mask per float
+  /// Three frames of [rows][width]: a mask per float.
+  private let masks: [UnsafeMutablePointer<Float>]
   private let gradient: UnsafeMutablePointer<Float>
 
   private var width: Int { loss.columns * loss.patch * 2 }
@@ -168,21 +171,22 @@ private struct FieldFrames<Cost: PairFunction> {
   ) {
     let width = loss.columns * loss.patch * 2
     let frame = loss.rows * loss.patch * width
-    let mask_ = loss.rows * width
-    withScratch(4 * frame + 3 * mask_) { base in
+    let maskSize = loss.rows * width
+    withScratch(4 * frame + 3 * maskSize) { base in
       body(
         FieldFrames(
           prediction: prediction, target: target, ramp: ramp, mask: mask, loss: loss,
           sample: sample, scales: scales, count: mask.shape[1],
           frames: (0..<3).map { base + $0 * frame },
-          masks: (0..<3).map { base + 4 * frame + $0 * mask_ }, gradient: base + 3 * frame))
+          masks: (0..<3).map { base + 4 * frame + $0 * maskSize }, gradient: base + 3 * frame))
     }
   }
 
-  /// The three numerators over `range`, each velocity pair counted at its later frame; the gradient of
-  /// every frame in `range` is written to its place in `out`.
+  /// The three numerators over `range`, each velocity pair counted at its later frame; the gradient
+  /// of every frame in `range` is written to its place in `out`.
   @inline(__always)
-  func accumulate(_ range: Range<Int>, gradient out: UnsafeMutablePointer<Float>?) -> SIMD4<Double> {
+  func accumulate(_ range: Range<Int>, gradient out: UnsafeMutablePointer<Float>?) -> SIMD4<Double>
+  {
     var sums = SIMD4<Double>.zero
     if range.lowerBound > 0 { load(range.lowerBound - 1) }
     load(range.lowerBound)
@@ -235,8 +239,8 @@ private struct FieldFrames<Cost: PairFunction> {
     }
   }
 
-  /// Σ m_t m_{t-1} cost(e_t - e_{t-1}); its derivative with respect to the later (`sign` 1) or earlier frame (-1)
-  /// is added to the gradient.
+  /// Σ m_t m_{t-1} cost(e_t - e_{t-1}); its derivative with respect to the later (`sign` 1) or
+  /// earlier frame (-1) is added to the gradient.
   @inline(__always)
   private func velocity(from earlier: Int, to later: Int, sign: Float) -> Double {
     let scale = Vector(repeating: scales.y * sign)

@@ -67,8 +67,9 @@ extension CPUBackend {
     }
   }
 
-  /// Calls `body(element of the array, stride, element of the view, count)` for each run along the view's last
-  /// axis. Runs of different first indices may be visited at the same time when `parallel`.
+  /// Calls `body(element of the array, stride, element of the view, count)` for each run along the
+  /// view's last axis. Runs of different first indices may be visited at the same time when
+  /// `parallel`.
   private func forEachRun(
     _ view: StridedView, parallel: Bool, _ body: (Int, Int, Int, Int) -> Void
   ) {

@@ -181,7 +181,8 @@ extension CPUBackend {
     return make([groups, width]) { out in
       for group in 0..<groups {
         sumRows(
-          x.base + group * perGroup * width, rows: perGroup, width: width, into: out + group * width)
+          x.base + group * perGroup * width, rows: perGroup, width: width, into: out + group * width
+        )
       }
     }
   }

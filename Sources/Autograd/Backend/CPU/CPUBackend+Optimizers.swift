@@ -4,7 +4,8 @@ extension CPUBackend {
     let out = total.storage.pointer
     ThreadPool.run(x.count, by: Self.elementChunk) { range in
       let target = out + range.lowerBound
-      mapVectors(UnsafePointer(target), x.base + range.lowerBound, into: target, count: range.count) {
+      mapVectors(UnsafePointer(target), x.base + range.lowerBound, into: target, count: range.count)
+      {
         $0 + $1
       }
     }
@@ -51,7 +52,9 @@ extension CPUBackend {
     let m = moments.first.storage.pointer
     let v = moments.second.storage.pointer
     let decay = Vector(repeating: Float(1 - step.learningRate * step.weightDecay))
-    let (beta1, beta2) = (Vector(repeating: Float(step.beta1)), Vector(repeating: Float(step.beta2)))
+    let (beta1, beta2) = (
+      Vector(repeating: Float(step.beta1)), Vector(repeating: Float(step.beta2))
+    )
     let (rest1, rest2) = (
       Vector(repeating: Float(1 - step.beta1)), Vector(repeating: Float(1 - step.beta2))
     )
@@ -60,10 +63,14 @@ extension CPUBackend {
     let epsilon = Vector(repeating: Float(step.epsilon))
     ThreadPool.run(gradient.count, by: Self.elementChunk) { range in
       let start = range.lowerBound
-      mapVectors(UnsafePointer(m + start), gradient.base + start, into: m + start, count: range.count) {
+      mapVectors(
+        UnsafePointer(m + start), gradient.base + start, into: m + start, count: range.count
+      ) {
         $0 * beta1 + rest1 * $1
       }
-      mapVectors(UnsafePointer(v + start), gradient.base + start, into: v + start, count: range.count) {
+      mapVectors(
+        UnsafePointer(v + start), gradient.base + start, into: v + start, count: range.count
+      ) {
         $0 * beta2 + rest2 * $1 * $1
       }
       withScratch(range.count) { update in
@@ -83,7 +90,8 @@ extension CPUBackend {
     let (keep, take) = (Vector(repeating: Float(decay)), Vector(repeating: Float(1 - decay)))
     ThreadPool.run(x.count, by: Self.elementChunk) { range in
       let target = out + range.lowerBound
-      mapVectors(UnsafePointer(target), x.base + range.lowerBound, into: target, count: range.count) {
+      mapVectors(UnsafePointer(target), x.base + range.lowerBound, into: target, count: range.count)
+      {
         $0 * keep + $1 * take
       }
     }

@@ -11,7 +11,8 @@ extension CPUBackend {
       guard splits > 1 else {
         return product(a, b, transposeA, transposeB, m: m, n: n, inner: 0..<k, into: out)
       }
-      // A small result over a long inner dimension (a weight gradient): split that, add the parts in order.
+      // A small result over a long inner dimension (a weight gradient): split that, add the parts
+      // in order.
       withScratch(splits * m * n) { parts in
         let length = (k + splits - 1) / splits
         ThreadPool.run(splits) { part in
@@ -80,8 +81,8 @@ extension CPUBackend {
     return (preactivation, NDArray(storage: y, shape: shape, device: .cpu))
   }
 
-  /// `out = x · wᵀ + bias` in blocks of rows small enough to stay in cache for what `finish(start, count)` does
-  /// to a block's elements.
+  /// `out = x · wᵀ + bias` in blocks of rows small enough to stay in cache for what `finish(start,
+  /// count)` does to a block's elements.
   private func forEachLinearBlock(
     _ x: NDArray, _ weight: NDArray, _ bias: NDArray?, into out: UnsafeMutablePointer<Float>,
     finish: (Int, Int) -> Void

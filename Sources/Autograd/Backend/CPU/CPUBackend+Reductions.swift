@@ -1,6 +1,6 @@
 extension CPUBackend {
-  /// Rows summed by one task. The partial sums are added in order, so the result does not depend on the
-  /// number of threads.
+  /// Rows summed by one task. The partial sums are added in order, so the result does not depend on
+  /// the number of threads.
   private static let rowChunk = 512
 
   func sum(_ x: NDArray, axes: [Int]) -> NDArray {
@@ -61,7 +61,8 @@ extension CPUBackend {
     guard chunks > 1 else { return addRows(x, rows: 0..<rows, width: width, into: out) }
     withScratch(chunks * width) { partial in
       ThreadPool.run(rows, by: Self.rowChunk) { range in
-        addRows(x, rows: range, width: width, into: partial + range.lowerBound / Self.rowChunk * width)
+        addRows(
+          x, rows: range, width: width, into: partial + range.lowerBound / Self.rowChunk * width)
       }
       addRows(UnsafePointer(partial), rows: 0..<chunks, width: width, into: out)
     }

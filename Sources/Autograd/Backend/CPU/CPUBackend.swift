@@ -1,5 +1,5 @@
-/// The fast backend: OpenBLAS for products, Swift vector kernels for the rest, spread over one thread
-/// pool. The kernels stand in extensions, one file per family.
+/// The fast backend: OpenBLAS for products, Swift vector kernels for the rest, spread over one
+/// thread pool. The kernels stand in extensions, one file per family.
 struct CPUBackend: Backend {
   /// Elements per piece of an elementwise kernel: 64 KiB per operand.
   static let elementChunk = 16_384

@@ -24,7 +24,8 @@ public enum ComputeReport {
         let start = DispatchTime.now().uptimeNanoseconds
         ThreadPool.run(rows, by: block) { range in
           BLAS.sgemm(
-            m: range.count, n: columns, k: inner, UnsafePointer(a + range.lowerBound * inner), inner,
+            m: range.count, n: columns, k: inner, UnsafePointer(a + range.lowerBound * inner),
+            inner,
             UnsafePointer(b), columns, c + range.lowerBound * columns, columns)
         }
         return Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9

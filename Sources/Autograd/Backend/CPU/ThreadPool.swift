@@ -13,8 +13,8 @@ enum ThreadPool {
   /// A smaller number of threads for the work started inside a scope.
   @TaskLocal static var limit: Int?
 
-  /// Runs `body(0) ... body(count - 1)`, in any order, on all threads. What one piece is depends on the
-  /// problem's size alone, never on the number of threads, so that results do not either.
+  /// Runs `body(0) ... body(count - 1)`, in any order, on all threads. What one piece is depends on
+  /// the problem's size alone, never on the number of threads, so that results do not either.
   static func run(_ count: Int, _ body: (Int) -> Void) {
     let workers = min(limit ?? threads, count)
     guard workers > 1 else {

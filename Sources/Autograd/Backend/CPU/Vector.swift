@@ -60,7 +60,8 @@ func mapVectors(
   }
 }
 
-/// `Σ f(a[i], b[i])` in sixteen running sums. `f(0, 0)` must be 0: the last lanes are padded with zeros.
+/// `Σ f(a[i], b[i])` in sixteen running sums. `f(0, 0)` must be 0: the last lanes are padded with
+/// zeros.
 @inline(__always)
 func sumVectors(
   _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int, _ f: (Vector, Vector) -> Vector

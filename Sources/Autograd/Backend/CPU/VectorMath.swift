@@ -1,6 +1,6 @@
-// Elementary functions on sixteen lanes. Swift's `rounded()`, `clamped` and float-to-int conversions of
-// vectors compile to scalar loops, so rounding is done by adding and subtracting a magic number, and
-// selection by `replacing(with:where:)`.
+// Elementary functions on sixteen lanes. Swift's `rounded()`, `clamped` and float-to-int
+// conversions of vectors compile to scalar loops, so rounding is done by adding and subtracting a
+// magic number, and selection by `replacing(with:where:)`.
 
 /// e^x, within 2 ulp; 0 below -87.3 and capped at e^88.
 @inline(__always)

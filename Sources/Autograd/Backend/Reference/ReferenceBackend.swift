@@ -1,7 +1,8 @@
 import Foundation
 
-/// The definition of every backend method as plain loops over arrays, accumulating in `Double`. Slow on purpose:
-/// it is what the fast kernels are tested against, and the proof that nothing above the seam assumes a CPU kernel.
+/// The definition of every backend method as plain loops over arrays, accumulating in `Double`.
+/// Slow on purpose: it is what the fast kernels are tested against, and the proof that nothing
+/// above the seam assumes a CPU kernel.
 struct ReferenceBackend: Backend {
   func make(_ values: [Double], _ shape: [Int]) -> NDArray {
     NDArray(values.map { Float($0) }, shape: shape, device: .reference)
