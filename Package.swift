@@ -41,7 +41,9 @@ let package = Package(
       dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
     .testTarget(
       name: "ModelTests",
-      dependencies: ["Autograd", "DataPipeline", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
+      dependencies: [
+        "Autograd", "DataPipeline", "Training", "TrajLoomVAE", "TrajLoomFlow", "TestSupport",
+      ]),
     .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "CZlib"]),
     .testTarget(
       name: "CommandTests", dependencies: ["trajloom", "Autograd", "DataPipeline", "TestSupport"]),

@@ -1,4 +1,5 @@
 import Autograd
+import Training
 
 /// On-policy K-step fine-tuning (arXiv 2603.22606, section 3.3.3): the model is trained at the
 /// states that its own Euler steps visit.

@@ -1,5 +1,6 @@
 import Autograd
 import Foundation
+import Training
 
 /// How noisy inputs and their weights are made in training (arXiv 2603.22606, section 3.3; the
 /// published keys).

@@ -38,7 +38,7 @@ struct Program {
   }()
 
   /// Beside the test bundle in the build folder.
-  private static let url: URL = {
+  static let url: URL = {
     let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let beside = bundle.appendingPathComponent("trajloom")
     if FileManager.default.isExecutableFile(atPath: beside.path) { return beside }

@@ -86,8 +86,50 @@ struct PipelineTests {
     #expect(
       try Program("runs", "\(folder)/quick-vae", "\(folder)/quick-flow").output.contains("step 3"))
 
+    try onPolicyStageStartsFromTheFlow(folder, sets.flow)
+    try shardsAreInspectedAndVerified(folder)
+    try signalsSaveAndStop(folder, sets.vae)
     try resumeContinuesExactly(folder, sets.vae)
     try refusals(folder, sets)
+  }
+
+  private func onPolicyStageStartsFromTheFlow(_ folder: String, _ sets: [String]) throws {
+    let stage = ["train.objective=on_policy", "train.init_from=\(folder)/quick-flow"]
+    let program = try Self.train(
+      "flow", sets + stage.flatMap { ["--set", $0] }, "--name", "on-policy")
+    #expect(program.code == 0, "\(program.errors)")
+    #expect(program.errors.contains("rollout") && program.errors.contains("endpoint"))
+  }
+
+  private func shardsAreInspectedAndVerified(_ folder: String) throws {
+    let report = try Program("data", "inspect", "\(folder)/shards")
+    #expect(report.code == 0 && report.output.contains("8 clips"), "\(report.output)")
+    #expect(try Program("data", "verify", "\(folder)/shards").output.contains("no faults"))
+    #expect(try Program("data", "verify", "\(folder)/latents").output.contains("no faults"))
+    expectFailure(
+      3, "/no/tracks",
+      from: try Program("data", "import", "--tracks", "/no/tracks", "--out", "\(folder)/i"))
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/i/shard-00000.h5"))
+  }
+
+  /// A long run that is told to stop saves, exits with 75 and can be continued.
+  private func signalsSaveAndStop(_ folder: String, _ sets: [String]) throws {
+    let long = sets + ["--set", "train.max_steps=1000000", "--set", "train.val_every=1000000"]
+    let process = Process()
+    process.executableURL = Program.url
+    process.arguments =
+      ["train", "vae", "--config", "configs/quick/vae.json"] + long + ["--name", "long"]
+    process.currentDirectoryURL = URL(fileURLWithPath: Program.package)
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let log = "\(folder)/long/metrics.jsonl"
+    for _ in 0..<600 where (FileManager.default.contents(atPath: log)?.count ?? 0) == 0 {
+      Thread.sleep(forTimeInterval: 0.1)
+    }
+    process.terminate()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 75)
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/long/latest"))
   }
 
   /// A run that was cut at step 2 and one that was not end in the same bytes.
