@@ -6,7 +6,11 @@ enum StopSignal {
   private static let received = Atomic<Int32>(0)
 
   static func install() {
+    // A parent may have started this process with signals blocked, as one does from a dispatch queue.
+    var signals = sigset_t()
+    sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM, SIGUSR1] {
+      sigaddset(&signals, signal)
       Foundation.signal(signal) { number in
         let first = StopSignal.received.compareExchange(
           expected: 0, desired: number, ordering: .relaxed
@@ -14,6 +18,7 @@ enum StopSignal {
         if !first { _exit(128 + number) }
       }
     }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// The signal that was received, or nil.

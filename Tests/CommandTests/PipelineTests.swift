@@ -114,7 +114,9 @@ struct PipelineTests {
 
   /// A long run that is told to stop saves, exits with 75 and can be continued.
   private func signalsSaveAndStop(_ folder: String, _ sets: [String]) throws {
-    let long = sets + ["--set", "train.max_steps=1000000", "--set", "train.val_every=1000000"]
+    let long =
+      sets + ["--set", "train.max_steps=1000000", "--set", "train.val_every=1000000"]
+      + ["--set", "train.max_minutes=1"]
     let process = Process()
     process.executableURL = Program.url
     process.arguments =
