@@ -33,8 +33,8 @@ public struct Tensor {
   /// Records `y` on the inputs' tape, or returns a constant if none is tracked.
   ///
   /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil
-  ///   where it is not
-  ///   needed. It captures arrays, never a `Tensor`, which would hold the tape that holds it.
+  ///   where it is not needed. It captures arrays, never a `Tensor`, which would hold the tape that
+  ///   holds it.
   static func recorded(
     _ y: NDArray, from inputs: [Tensor], pullback: @escaping (_ dy: NDArray) -> [NDArray?]
   ) -> Tensor {

@@ -16,8 +16,7 @@ public struct GridGeometry: Sendable, Equatable, Codable {
   public var count: Int { rows * columns }
 
   /// - Throws: `DataError` unless the stride divides both extents and all three are positive (and
-  ///   at
-  ///   most 65536, which keeps products of them from overflowing).
+  ///   at most 65536, which keeps products of them from overflowing).
   public init(height: Int, width: Int, stride: Int) throws {
     let limit = 1 << 16
     guard (1...limit).contains(height), (1...limit).contains(width), (1...limit).contains(stride),

@@ -51,8 +51,7 @@ struct Arguments {
   private let command: Command
 
   /// - Throws: `ConfigError` for an unknown option (with the nearest known one), a missing value,
-  ///   or a wrong number of
-  ///   positional arguments.
+  ///   or a wrong number of positional arguments.
   init(_ words: [String], for command: Command) throws {
     var values: [String: [String]] = [:]
     var positionals: [String] = []

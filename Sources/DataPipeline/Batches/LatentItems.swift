@@ -11,8 +11,7 @@ public struct LatentItems: Sendable {
   public var count: Int { clips.count }
 
   /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`; by default those that
-  ///   all of
-  ///   the clips have, in one shape.
+  ///   all of the clips have, in one shape.
   /// - Throws: `DataError` when a clip lacks a condition that is asked for, or has it in another
   ///   shape.
   public init(set: LatentSet, clips: [Int], conditions: ClipFields? = nil) throws {

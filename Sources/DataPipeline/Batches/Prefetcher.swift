@@ -22,8 +22,7 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
 
   /// The next batch, waiting for it if need be.
   /// - Throws: what `make` threw for this batch, and again on every later call: nothing follows an
-  ///   error.
-  ///   `CancellationError` after `stop()`.
+  ///   error. `CancellationError` after `stop()`.
   public func next() throws -> Batch { try state.next() }
 
   /// The time that calls of `next()` have waited so far, in seconds.

@@ -42,8 +42,7 @@ public struct TrackSegments: Sendable {
 
   /// The segments `items`, stacked in that order.
   /// - Parameter draw: the position in the training run, such as the number of the batch;
-  ///   augmentations depend
-  ///   on the seed, on it and on the position in the batch alone.
+  ///   augmentations depend on the seed, on it and on the position in the batch alone.
   /// - Throws: `DataError` for a faulty clip.
   public func batch(items: [Int], draw: Int) throws -> TrackBatch {
     let grid = [set.geometry.rows, set.geometry.columns]

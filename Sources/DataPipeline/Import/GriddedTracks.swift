@@ -11,8 +11,7 @@ struct GriddedTracks {
   private(set) var hiddenNonFinite = 0
 
   /// - Throws: `DataError` naming point and frame where a visible point is not finite and
-  ///   `nonFinite`
-  ///   refuses that, and when no point is near any cell.
+  ///   `nonFinite` refuses that, and when no point is near any cell.
   init(
     _ file: TrackFile, convention: TrackConvention, geometry: GridGeometry, frames: Int,
     nonFinite: NonFinitePolicy

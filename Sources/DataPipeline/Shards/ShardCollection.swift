@@ -14,8 +14,7 @@ struct ShardCollection: Sendable {
   var header: ShardHeader { files[0].header }
 
   /// - Throws: `DataError` for a path without shards, a faulty shard, shards that disagree in
-  ///   geometry,
-  ///   frames or other attributes, or a clip id that occurs twice.
+  ///   geometry, frames or other attributes, or a clip id that occurs twice.
   init(path: String, schema: ShardSchema) throws {
     files = try shardPaths(at: path).map { try ShardFile(path: $0, schema: schema) }
     var hash = SHA256()

@@ -17,8 +17,7 @@ struct ShardFile: Sendable {
   var rows: Int { ids.count }
 
   /// - Throws: `DataError` naming the file and what is wrong: not HDF5, truncated, of another
-  ///   format,
-  ///   a dataset that is missing or has another type or shape.
+  ///   format, a dataset that is missing or has another type or shape.
   init(path: String, schema: ShardSchema) throws {
     self.path = path
     try checkSignature(path)

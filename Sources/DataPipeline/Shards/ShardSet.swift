@@ -38,8 +38,7 @@ public final class ShardSet: Sendable {
   public var shardPaths: [String] { collection.files.map(\.path) }
 
   /// - Throws: `DataError` naming the file, and the dataset or attribute, for anything that is not
-  ///   as the
-  ///   format says, shards that disagree, and clip ids that occur twice.
+  ///   as the format says, shards that disagree, and clip ids that occur twice.
   public init(path: String) throws {
     let collection = try ShardCollection(path: path, schema: .tracks)
     self.path = path
@@ -64,8 +63,7 @@ public final class ShardSet: Sendable {
   /// - Parameter fields: what to read; the rest stays empty (or nil).
   /// - Precondition: `index` is one of `clips`.
   /// - Throws: `DataError` naming shard, clip and dataset for a failed checksum, a coordinate that
-  ///   is not
-  ///   finite, or a visibility other than 0 and 1.
+  ///   is not finite, or a visibility other than 0 and 1.
   public func readClip(_ index: Int, fields: ClipFields = .all) throws -> Clip {
     let row = try collection.read(fields.datasets, clip: index)
     return Clip(

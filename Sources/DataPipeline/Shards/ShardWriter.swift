@@ -29,9 +29,8 @@ public final class ShardWriter {
 
   /// Appends a clip.
   /// - Throws: `DataError` for a wrong shape, a value that is not finite, a visibility other than 0
-  ///   or 1,
-  ///   an id that was there before, or optional data that the other clips of the shard do not have;
-  ///   of kind `.resource` when it cannot be written.
+  ///   or 1, an id that was there before, or optional data that the other clips of the shard do not
+  ///   have; of kind `.resource` when it cannot be written.
   public func append(_ clip: Clip) throws {
     let grid = [geometry.rows, geometry.columns]
     var columns = conditionColumns(

@@ -32,8 +32,7 @@ struct SceneTimeline: Sendable {
 
   /// Exact tracks of the query points: each sticks to the surface that is nearest on frame 0.
   /// - Returns: tracks [T, Hc, Wc, 2] in pixels, visibility [T, Hc, Wc], surfaces [Hc, Wc] (0 the
-  ///   background,
-  ///   1... the objects from far to near).
+  ///   background, 1... the objects from far to near).
   func track() -> (tracks: [Float], visibility: [UInt8], objectID: [Int32]) {
     let count = geometry.count
     var tracks = [Float](repeating: 0, count: views.count * count * 2)

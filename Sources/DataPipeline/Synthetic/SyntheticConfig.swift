@@ -13,8 +13,7 @@ public struct SyntheticConfig: Sendable, Equatable, Codable {
   public var futures: Int
 
   /// - Throws: `DataError` unless 0 < history <= frames, futures is positive and, with video,
-  ///   height and
-  ///   width are multiples of 4.
+  ///   height and width are multiples of 4.
   public init(
     geometry: GridGeometry, frames: Int, history: Int, renderVideo: Bool, seed: UInt64,
     futures: Int = 1
