@@ -12,7 +12,14 @@ public enum Device: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Computes on this device, and reports to an `Observation` when there is one.
   package var backend: any Backend {
+    guard let observation = Observation.current else { return plainBackend }
+    return ObservedBackend(base: plainBackend, observation: observation)
+  }
+
+  /// Computes on this device, unobserved.
+  var plainBackend: any Backend {
     switch self {
     case .cpu: CPUBackend()
     case .reference: ReferenceBackend()

@@ -78,8 +78,9 @@ public func checkpointed<M: Module>(
     let leaves = zip(inputArrays + parameterArrays, tracked).map { array, isTracked in
       isTracked ? tape.leaf(array) : Tensor(array)
     }
-    let output = evaluate(
-      Array(leaves.suffix(parameterArrays.count)), Array(leaves.prefix(inputArrays.count)))
+    let output = Observation.recomputing {
+      evaluate(Array(leaves.suffix(parameterArrays.count)), Array(leaves.prefix(inputArrays.count)))
+    }
     guard let root = output.slot else { return leaves.map { _ in nil } }
     let gradients = tape.gradients(from: root.index, upstream: dy)
     return leaves.map { leaf in leaf.slot.flatMap { gradients[$0.index] } }

@@ -8,7 +8,7 @@ import Training
 enum Trajloom {
   static let commands: [Command] = [
     .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
-    .encode, .sample, .eval, .evalVAE, .render, .runs, .doctor,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .bench, .doctor,
   ]
 
   static func main() {

@@ -1,0 +1,227 @@
+/// A backend whose operations are recorded by an `Observation`: what they are called, how long they
+/// take, how much they compute. It computes nothing itself.
+struct ObservedBackend: Backend {
+  let base: any Backend
+  let observation: Observation
+
+  // MARK: Elements
+  func fill(_ value: Float, shape: [Int]) -> NDArray {
+    one("fill", []) { base.fill(value, shape: shape) }
+  }
+
+  func unary(_ op: UnaryOperation, _ x: NDArray) -> NDArray {
+    one(op.rawValue, [x]) { base.unary(op, x) }
+  }
+
+  func unaryGradient(_ op: UnaryOperation, _ x: NDArray, _ dy: NDArray) -> NDArray {
+    one("\(op.rawValue) gradient", [x, dy]) { base.unaryGradient(op, x, dy) }
+  }
+
+  func binary(_ op: BinaryOperation, _ a: NDArray, _ b: NDArray, shape: [Int]) -> NDArray {
+    one(op.rawValue, [a, b]) { base.binary(op, a, b, shape: shape) }
+  }
+
+  func sum(_ x: NDArray, axes: [Int]) -> NDArray { one("sum", [x]) { base.sum(x, axes: axes) } }
+
+  // MARK: Layout
+  func gather(_ x: NDArray, _ view: StridedView) -> NDArray {
+    one("gather", []) { base.gather(x, view) }
+  }
+
+  func scatterAdd(_ x: NDArray, _ view: StridedView, shape: [Int]) -> NDArray {
+    one("scatterAdd", [x]) { base.scatterAdd(x, view, shape: shape) }
+  }
+
+  func concatenate(_ arrays: [NDArray], axis: Int) -> NDArray {
+    one("concatenate", arrays) { base.concatenate(arrays, axis: axis) }
+  }
+
+  func takeRows(_ table: NDArray, _ indices: [Int]) -> NDArray {
+    one("takeRows", []) { base.takeRows(table, indices) }
+  }
+
+  func addRows(_ rows: NDArray, _ indices: [Int], tableRows: Int) -> NDArray {
+    one("addRows", [rows]) { base.addRows(rows, indices, tableRows: tableRows) }
+  }
+
+  // MARK: Products
+  func matmul(_ a: NDArray, _ b: NDArray, transposeA: Bool, transposeB: Bool) -> NDArray {
+    let columns = transposeB ? b.shape[0] : b.shape[1]
+    return one("matmul", flops: 2 * a.count * columns, [a, b]) {
+      base.matmul(a, b, transposeA: transposeA, transposeB: transposeB)
+    }
+  }
+
+  func linear(_ x: NDArray, _ weight: NDArray, _ bias: NDArray?) -> NDArray {
+    one("linear", flops: 2 * x.count * weight.shape[0], [x, weight]) {
+      base.linear(x, weight, bias)
+    }
+  }
+
+  func linearGELU(
+    _ x: NDArray, _ weight: NDArray, _ bias: NDArray
+  ) -> (preactivation: NDArray, y: NDArray) {
+    observation.observe(
+      "linearGELU", flops: 2 * x.count * weight.shape[0], operands: [x, weight],
+      results: { [$0.preactivation, $0.y] }
+    ) { base.linearGELU(x, weight, bias) }
+  }
+
+  func sumRows(_ x: NDArray) -> NDArray { one("sumRows", [x]) { base.sumRows(x) } }
+
+  // MARK: Layers
+  func rmsNorm(
+    _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
+  ) -> (y: NDArray, inverseRMS: NDArray) {
+    observation.observe(
+      "rmsNorm", flops: 0, operands: [x], results: { [$0.y, $0.inverseRMS] }
+    ) { base.rmsNorm(x, gain: gain, offset: offset, epsilon: epsilon) }
+  }
+
+  func rmsNormGradient(
+    _ x: NDArray, gain: NDArray?, hasOffset: Bool, inverseRMS: NDArray, _ dy: NDArray
+  ) -> (dx: NDArray, dGain: NDArray?, dOffset: NDArray?) {
+    observation.observe(
+      "rmsNorm gradient", flops: 0, operands: [x, dy],
+      results: { [$0.dx] + [$0.dGain, $0.dOffset].compactMap { $0 } }
+    ) {
+      base.rmsNormGradient(x, gain: gain, hasOffset: hasOffset, inverseRMS: inverseRMS, dy)
+    }
+  }
+
+  func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
+    one("gatedAdd", [x, y]) { base.gatedAdd(x, gate: gate, y) }
+  }
+
+  func gatedAddGradient(
+    gate: NDArray, _ y: NDArray, _ dOut: NDArray
+  ) -> (dGate: NDArray, dy: NDArray) {
+    observation.observe(
+      "gatedAdd gradient", flops: 0, operands: [y, dOut], results: { [$0.dGate, $0.dy] }
+    ) { base.gatedAddGradient(gate: gate, y, dOut) }
+  }
+
+  func softmax(_ x: NDArray) -> NDArray { one("softmax", [x]) { base.softmax(x) } }
+
+  func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray {
+    one("softmax gradient", [y, dy]) { base.softmaxGradient(y: y, dy) }
+  }
+
+  func attention(_ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry) -> NDArray {
+    one("attention", flops: 2 * geometry.productFlops, [query, keyValue]) {
+      base.attention(query, keyValue, geometry)
+    }
+  }
+
+  func attentionGradient(
+    _ query: NDArray, _ keyValue: NDArray, _ dOut: NDArray, _ geometry: AttentionGeometry
+  ) -> (dQuery: NDArray, dKeyValue: NDArray?) {
+    // Four products are needed; the scores' second evaluation is a fifth that is not counted.
+    observation.observe(
+      "attention gradient", flops: 4 * geometry.productFlops, operands: [query, keyValue, dOut],
+      results: { [$0.dQuery] + ($0.dKeyValue.map { [$0] } ?? []) }
+    ) { base.attentionGradient(query, keyValue, dOut, geometry) }
+  }
+
+  func convolution(_ x: NDArray, _ weight: NDArray, _ geometry: ConvolutionGeometry) -> NDArray {
+    one("convolution", flops: geometry.flops, [x, weight]) {
+      base.convolution(x, weight, geometry)
+    }
+  }
+
+  func convolutionInputGradient(
+    _ dy: NDArray, _ weight: NDArray, _ geometry: ConvolutionGeometry
+  ) -> NDArray {
+    one("convolution, transposed", flops: geometry.flops, [dy, weight]) {
+      base.convolutionInputGradient(dy, weight, geometry)
+    }
+  }
+
+  func convolutionWeightGradient(
+    _ x: NDArray, _ dy: NDArray, _ geometry: ConvolutionGeometry
+  ) -> NDArray {
+    one("convolution weight gradient", flops: geometry.flops, [x, dy]) {
+      base.convolutionWeightGradient(x, dy, geometry)
+    }
+  }
+
+  func meanPool(_ x: NDArray, block: Int) -> NDArray {
+    one("meanPool", [x]) { base.meanPool(x, block: block) }
+  }
+
+  func meanPoolGradient(_ dy: NDArray, block: Int, height: Int, width: Int) -> NDArray {
+    one("meanPool gradient", [dy]) {
+      base.meanPoolGradient(dy, block: block, height: height, width: width)
+    }
+  }
+
+  // MARK: Losses
+  func gridFieldLoss(
+    prediction: NDArray, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
+    wantsGradient: Bool
+  ) -> (terms: NDArray, gradient: NDArray?) {
+    observation.observe(
+      "gridFieldLoss", flops: 0, operands: [prediction, target, mask],
+      results: { [$0.terms] + ($0.gradient.map { [$0] } ?? []) }
+    ) {
+      base.gridFieldLoss(
+        prediction: prediction, target: target, ramp: ramp, mask: mask, loss,
+        wantsGradient: wantsGradient)
+    }
+  }
+
+  // MARK: In place
+  func add(_ x: NDArray, to total: inout NDArray) {
+    inPlace("add in place", [x], &total) { base.add(x, to: &$0) }
+  }
+
+  func scale(_ x: inout NDArray, by factor: Float) {
+    inPlace("scale in place", [], &x) { base.scale(&$0, by: factor) }
+  }
+
+  func sumOfSquares(_ x: NDArray) -> Double {
+    observation.observe("sumOfSquares", flops: 0, operands: [x], results: { _ in [] }) {
+      base.sumOfSquares(x)
+    }
+  }
+
+  func adamW(
+    _ parameter: inout NDArray, _ moments: inout AdamW.Moments, gradient: NDArray,
+    _ step: AdamW.Step
+  ) {
+    inPlace("adamW", [gradient], &parameter) {
+      base.adamW(&$0, &moments, gradient: gradient, step)
+    }
+  }
+
+  func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double) {
+    inPlace("movingAverage", [x], &average) { base.movingAverage(&$0, of: x, decay: decay) }
+  }
+
+  // MARK: Recording
+
+  private func one(
+    _ operation: String, flops: Int = 0, _ operands: [NDArray], _ body: () -> NDArray
+  ) -> NDArray {
+    observation.observe(operation, flops: flops, operands: operands, results: { [$0] }, body)
+  }
+
+  /// `array` is handed to `body` unshared, so that it is still changed in place.
+  private func inPlace(
+    _ operation: String, _ operands: [NDArray], _ array: inout NDArray,
+    _ body: (inout NDArray) -> Void
+  ) {
+    observation.observe(operation, flops: 0, operands: operands, results: { _ in [] }) {
+      body(&array)
+    }
+  }
+}
+
+extension AttentionGeometry {
+  /// Of one product of queries and keys.
+  fileprivate var productFlops: Int { 2 * outer * inner * queryLength * keyLength * width }
+}
+
+extension ConvolutionGeometry {
+  fileprivate var flops: Int { 2 * outer * outputLength * inner * kernel * inChannels * outChannels }
+}
