@@ -59,10 +59,16 @@ package protocol Backend: Sendable {
   func softmax(_ x: NDArray) -> NDArray
   func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray
   /// Scaled dot-product attention along one axis, all heads; see `AttentionGeometry`.
-  func attention(_ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry) -> NDArray
+  /// `statistics` is what the gradient needs to form the softmax again, in a form of the backend's
+  /// own: it is of no use to anyone else.
+  func attention(
+    _ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry
+  ) -> (y: NDArray, statistics: NDArray)
   /// Gradients with respect to `query` and `keyValue`; one array when the two are one packed array.
+  /// `y` and `statistics` are what `attention` returned.
   func attentionGradient(
-    _ query: NDArray, _ keyValue: NDArray, _ dOut: NDArray, _ geometry: AttentionGeometry
+    _ query: NDArray, _ keyValue: NDArray, y: NDArray, statistics: NDArray, _ dOut: NDArray,
+    _ geometry: AttentionGeometry
   ) -> (dQuery: NDArray, dKeyValue: NDArray?)
   /// Convolution along one axis, `weight` [out, in, kernel]; see `ConvolutionGeometry`.
   func convolution(_ x: NDArray, _ weight: NDArray, _ geometry: ConvolutionGeometry) -> NDArray

@@ -36,10 +36,22 @@ final class MemoryPool: Sendable {
     return systemBlock(capacity).bindMemory(to: Float.self, capacity: count)
   }
 
+  /// The size of a large page. Blocks of at least this size start on one, and the system is asked
+  /// to use large pages for them: a fraction of the page faults, and strided reads that touch a new
+  /// page with every row stay cheap.
+  private static let largePage = 2 << 20
+
   private func systemBlock(_ capacity: Int) -> UnsafeMutableRawPointer {
-    if let block = aligned_alloc(64, (capacity + 63) / 64 * 64) { return block }
+    func allocate() -> UnsafeMutableRawPointer? {
+      let alignment = capacity >= Self.largePage ? Self.largePage : 64
+      guard let block = aligned_alloc(alignment, (capacity + alignment - 1) / alignment * alignment)
+      else { return nil }
+      if capacity >= Self.largePage { madvise(block, capacity, MADV_HUGEPAGE) }
+      return block
+    }
+    if let block = allocate() { return block }
     releaseCache()
-    if let block = aligned_alloc(64, (capacity + 63) / 64 * 64) { return block }
+    if let block = allocate() { return block }
     // There is no way on from here and nothing to unwind to; what was saved is complete.
     let message =
       "out of memory: \(capacity) bytes more, with \(statistics.live) in use; use a smaller batch_size or "

@@ -20,9 +20,9 @@ public func selfAttention(
     queryChannels: 3 * width, keyChannels: 3 * width, keyOffset: width, valueOffset: 2 * width,
     normalizesQK: normalizesQK)
   let backend = qkv.device.backend
-  return .recorded(backend.attention(qkv.array, qkv.array, geometry), from: [qkv]) {
-    [qkv = qkv.array] dy in
-    [backend.attentionGradient(qkv, qkv, dy, geometry).dQuery]
+  let (y, statistics) = backend.attention(qkv.array, qkv.array, geometry)
+  return .recorded(y, from: [qkv]) { [qkv = qkv.array] dy in
+    [backend.attentionGradient(qkv, qkv, y: y, statistics: statistics, dy, geometry).dQuery]
   }
 }
 
@@ -50,10 +50,11 @@ public func crossAttention(
     headSize: width / heads, queryChannels: width, keyChannels: 2 * width, keyOffset: 0,
     valueOffset: width, normalizesQK: normalizesQK)
   let backend = Device.common("crossAttention", query.array, keyValue.array).backend
-  return .recorded(
-    backend.attention(query.array, keyValue.array, geometry), from: [query, keyValue]
-  ) { [query = query.array, keyValue = keyValue.array] dy in
-    let gradients = backend.attentionGradient(query, keyValue, dy, geometry)
+  let (y, statistics) = backend.attention(query.array, keyValue.array, geometry)
+  return .recorded(y, from: [query, keyValue]) {
+    [query = query.array, keyValue = keyValue.array] dy in
+    let gradients = backend.attentionGradient(
+      query, keyValue, y: y, statistics: statistics, dy, geometry)
     return [gradients.dQuery, gradients.dKeyValue]
   }
 }

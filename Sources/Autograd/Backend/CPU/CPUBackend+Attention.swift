@@ -1,71 +1,91 @@
-// Attention as single-threaded BLAS calls per sequence and head, blocked over queries, with a
-// vector softmax between them. Scores are recomputed in the backward pass instead of kept: they are
-// the largest array of the step.
+import Foundation
+
+// Attention as single-threaded BLAS calls per sequence and head, blocked over queries so that the
+// scores stay in the second-level cache, with one vector pass between them. The scores are formed
+// again in the backward pass, from one saved number per query and head: they are the largest array
+// of the step. Probabilities are powers of two of scores that BLAS has already multiplied by
+// log2(e).
 
 extension CPUBackend {
-  func attention(_ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry) -> NDArray {
+  func attention(
+    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry
+  ) -> (y: NDArray, statistics: NDArray) {
     var shape = query.shape
     shape[shape.count - 1] = g.width
-    return make(shape) { out in
-      forEachSequence(g) { sequence, scratch in
-        for head in sequence.heads {
-          let block = HeadBlock(query, keyValue, g, sequence: sequence, head: head)
-          block.packKeys(into: scratch.keys, norms: scratch.keyNorms)
-          for rows in g.queryBlocks {
-            block.packQueries(rows, into: scratch.queries, norms: scratch.queryNorms)
-            block.probabilities(rows.count, scratch)
-            BLAS.sgemm(
-              m: rows.count, n: g.headSize, k: g.keyLength, UnsafePointer(scratch.scores),
-              g.keyLength, block.values, block.keyStride, out + block.outputStart(rows.lowerBound),
-              block.outputStride)
+    // The base-2 logarithm of each query's sum of exponentials, in the order of the result's heads.
+    let logSums = HostStorage(uninitialized: g.outer * g.queryLength * g.inner * g.heads)
+    let y = make(shape) { out in
+      forEachHead(query, keyValue, g) { head, scratch in
+        head.prepareKeys(scratch)
+        for rows in g.queryBlocks {
+          let queries = head.queries(rows, scratch)
+          head.scores(rows.count, queries, scratch)
+          for (i, row) in rows.enumerated() {
+            let (maximum, total) = exponentiate(
+              scratch.scores + i * g.scoreStride, count: g.keyLength)
+            scratch.totals[i] = total
+            logSums.pointer[head.statistic(row)] = maximum + log2(total)
+          }
+          let target = out + head.outputStart(rows.lowerBound)
+          BLAS.sgemm(
+            m: rows.count, n: g.headSize, k: g.keyLength, UnsafePointer(scratch.scores),
+            g.scoreStride, head.values, head.keyStride, target, head.outputStride)
+          for i in 0..<rows.count {
+            let row = target + i * head.outputStride
+            let scale = Vector(repeating: 1 / scratch.totals[i])
+            mapVectors(UnsafePointer(row), into: row, count: g.headSize) { $0 * scale }
           }
         }
       }
     }
+    let statistics = NDArray(
+      storage: logSums, shape: Array(shape.dropLast()) + [g.heads], device: .cpu)
+    return (y, statistics)
   }
 
   func attentionGradient(
-    _ query: NDArray, _ keyValue: NDArray, _ dOut: NDArray, _ g: AttentionGeometry
+    _ query: NDArray, _ keyValue: NDArray, y: NDArray, statistics: NDArray, _ dOut: NDArray,
+    _ g: AttentionGeometry
   ) -> (dQuery: NDArray, dKeyValue: NDArray?) {
     let dQuery = HostStorage(uninitialized: query.count)
     let dKeyValue = g.isPacked ? dQuery : HostStorage(uninitialized: keyValue.count)
-    forEachSequence(g) { sequence, scratch in
-      for head in sequence.heads {
-        let block = HeadBlock(query, keyValue, g, sequence: sequence, head: head)
-        block.packKeys(into: scratch.keys, norms: scratch.keyNorms)
-        for (i, rows) in g.queryBlocks.enumerated() {
-          let beta: Float = i == 0 ? 0 : 1
-          block.packQueries(rows, into: scratch.queries, norms: scratch.queryNorms)
-          block.probabilities(rows.count, scratch)
-          let upstream = dOut.base + block.outputStart(rows.lowerBound)
-          // dV += Pᵀ·dO,  dP = dO·Vᵀ,  dS = P ∘ (dP - rowsum(P ∘ dP))
-          BLAS.sgemm(
-            transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count,
-            UnsafePointer(scratch.scores), g.keyLength, upstream, block.outputStride, beta: beta,
-            scratch.dValues, g.headSize)
-          BLAS.sgemm(
-            transposeB: true, m: rows.count, n: g.keyLength, k: g.headSize, upstream,
-            block.outputStride, block.values, block.keyStride, scratch.dScores, g.keyLength)
-          for row in 0..<rows.count {
-            let p = UnsafePointer(scratch.scores + row * g.keyLength)
-            let dp = scratch.dScores + row * g.keyLength
-            let dot = Vector(
-              repeating: sumVectors(p, UnsafePointer(dp), count: g.keyLength) { $0 * $1 })
-            mapVectors(p, UnsafePointer(dp), into: dp, count: g.keyLength) { $0 * ($1 - dot) }
-          }
-          // dQ = dS·K · scale,  dK += dSᵀ·(Q · scale)
-          BLAS.sgemm(
-            m: rows.count, n: g.headSize, k: g.keyLength, alpha: g.scale,
-            UnsafePointer(scratch.dScores), g.keyLength, UnsafePointer(scratch.keys), g.headSize,
-            scratch.dQueries, g.headSize)
-          BLAS.sgemm(
-            transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count,
-            UnsafePointer(scratch.dScores), g.keyLength, UnsafePointer(scratch.queries), g.headSize,
-            beta: beta, scratch.dKeys, g.headSize)
-          block.storeQueryGradient(rows, scratch, into: dQuery.pointer)
+    forEachHead(query, keyValue, g) { head, scratch in
+      head.prepareKeys(scratch)
+      let dKeys = head.keyTarget(dKeyValue.pointer, scratch)
+      for (i, rows) in g.queryBlocks.enumerated() {
+        let beta: Float = i == 0 ? 0 : 1
+        let queries = head.queries(rows, scratch)
+        head.scores(rows.count, queries, scratch)
+        // dP = dO·Vᵀ,  dS = P ∘ (dP - rowsum(dO ∘ O))
+        let upstream = dOut.base + head.outputStart(rows.lowerBound)
+        let result = y.base + head.outputStart(rows.lowerBound)
+        BLAS.sgemm(
+          transposeB: true, m: rows.count, n: g.keyLength, k: g.headSize, upstream,
+          head.outputStride, head.values, head.keyStride, scratch.dScores, g.scoreStride)
+        for (i, row) in rows.enumerated() {
+          let start = i * head.outputStride
+          let dot = sumVectors(upstream + start, result + start, count: g.headSize) { $0 * $1 }
+          probabilitiesAndGradient(
+            scratch.scores + i * g.scoreStride, scratch.dScores + i * g.scoreStride,
+            count: g.keyLength, logSum: statistics.base[head.statistic(row)], dot: dot)
         }
-        block.storeKeyGradient(scratch, into: dKeyValue.pointer)
+        // dV += Pᵀ·dO,  dQ = dS·K / √d,  dK += dSᵀ·Q / √d
+        BLAS.sgemm(
+          transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count,
+          UnsafePointer(scratch.scores), g.scoreStride, upstream, head.outputStride, beta: beta,
+          dKeyValue.pointer + head.valueStart, head.keyStride)
+        let dQueries = head.queryTarget(rows, dQuery.pointer, scratch)
+        BLAS.sgemm(
+          m: rows.count, n: g.headSize, k: g.keyLength, alpha: g.scale,
+          UnsafePointer(scratch.dScores), g.scoreStride, head.keys(scratch).rows,
+          head.keys(scratch).stride, dQueries.rows, dQueries.stride)
+        BLAS.sgemm(
+          transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count, alpha: g.scale,
+          UnsafePointer(scratch.dScores), g.scoreStride, queries.rows, queries.stride, beta: beta,
+          dKeys.rows, dKeys.stride)
+        head.finishQueries(rows, dQuery.pointer, scratch)
       }
+      head.finishKeys(dKeyValue.pointer, scratch)
     }
     return (
       NDArray(storage: dQuery, shape: query.shape, device: .cpu),
@@ -73,10 +93,10 @@ extension CPUBackend {
     )
   }
 
-  /// Runs `body` for every (outer, inner) sequence, or for every group of its heads when there are
-  /// few.
-  private func forEachSequence(
-    _ g: AttentionGeometry, _ body: (AttentionSequence, AttentionScratch) -> Void
+  /// Runs `body` for every head of every (outer, inner) sequence.
+  private func forEachHead(
+    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry,
+    _ body: (HeadBlock, AttentionScratch) -> Void
   ) {
     let sequences = g.outer * g.inner
     let headGroups = sequences >= 32 ? 1 : g.heads
@@ -87,20 +107,80 @@ extension CPUBackend {
       AttentionScratch.withScratch(g) { scratch in
         for item in range {
           let sequence = item / headGroups
-          body(
-            AttentionSequence(
-              outer: sequence / g.inner, inner: sequence % g.inner,
-              heads: headGroups == 1 ? 0..<g.heads : item % headGroups..<item % headGroups + 1),
-            scratch)
+          let heads = headGroups == 1 ? 0..<g.heads : item % headGroups..<item % headGroups + 1
+          for head in heads {
+            body(
+              HeadBlock(
+                query, keyValue, g, outer: sequence / g.inner, inner: sequence % g.inner,
+                head: head), scratch)
+          }
         }
       }
     }
   }
 }
 
+/// `row[j] = 2^(row[j] - maximum)` over `count` elements of a row that is padded to whole vectors.
+@inline(__always)
+private func exponentiate(
+  _ row: UnsafeMutablePointer<Float>, count: Int
+) -> (maximum: Float, total: Float) {
+  let last = (count &- 1) / 16 &* 16
+  let beyond = lanes .>= Int32(truncatingIfNeeded: count &- last)
+  let lowest = Vector(repeating: -.infinity)
+  var maxima = row.vector(at: last).replacing(with: lowest, where: beyond)
+  var j = 0
+  while j < last {
+    let x = row.vector(at: j)
+    maxima.replace(with: x, where: x .> maxima)
+    j &+= 16
+  }
+  let maximum = maxima.largest
+  let shift = Vector(repeating: maximum)
+  let end = exponential2(row.vector(at: last) - shift).replacing(with: Vector(), where: beyond)
+  row.store(end, at: last)
+  var totals = end
+  j = 0
+  while j < last {
+    let p = exponential2(row.vector(at: j) - shift)
+    totals += p
+    row.store(p, at: j)
+    j &+= 16
+  }
+  return (maximum, totals.total)
+}
+
+/// `p = 2^(scores - logSum)` and `ds = p (dp - dot)`, in place of scores and dp. Both rows are
+/// padded to whole vectors, whose lanes past `count` nobody reads.
+@inline(__always)
+private func probabilitiesAndGradient(
+  _ scores: UnsafeMutablePointer<Float>, _ dScores: UnsafeMutablePointer<Float>, count: Int,
+  logSum: Float, dot: Float
+) {
+  let shift = Vector(repeating: logSum)
+  let dots = Vector(repeating: dot)
+  var j = 0
+  while j < count {
+    let p = exponential2(scores.vector(at: j) - shift)
+    scores.store(p, at: j)
+    dScores.store(p * (dScores.vector(at: j) - dots), at: j)
+    j &+= 16
+  }
+}
+
+private let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+
 extension AttentionGeometry {
-  /// Queries that are worked on at once: their scores stay in the second-level cache.
-  fileprivate var queryBlock: Int { min(queryLength, max(32, min(128, 32_768 / keyLength))) }
+  /// From one row of scores to the next: whole vectors.
+  fileprivate var scoreStride: Int { (keyLength + 15) / 16 * 16 }
+
+  /// Blocks of queries that are worked on at once: equal ones, whose scores and their gradient stay
+  /// in the second-level cache.
+  fileprivate var queryBlock: Int {
+    let most = max(32, min(160, 65_536 / scoreStride))
+    let blocks = (queryLength + most - 1) / most
+    return (queryLength + blocks - 1) / blocks
+  }
 
   fileprivate var queryBlocks: [Range<Int>] {
     stride(from: 0, to: queryLength, by: queryBlock).map {
@@ -109,46 +189,52 @@ extension AttentionGeometry {
   }
 }
 
-/// One sequence, and the heads of it that a task works on.
-private struct AttentionSequence {
-  let outer: Int, inner: Int
-  let heads: Range<Int>
-}
-
-/// A task's working memory: packed operands of one head, scores of one query block.
+/// A task's working memory: scores of one query block, and packed operands of one head where it
+/// normalises them.
 private struct AttentionScratch {
+  let scores, dScores: UnsafeMutablePointer<Float>  // [block, scoreStride]
+  let totals: UnsafeMutablePointer<Float>  // [block]
   let queries, queryNorms, dQueries: UnsafeMutablePointer<Float>  // [block, headSize], [block]
-  let keys, keyNorms, dKeys, dValues: UnsafeMutablePointer<Float>  // [Lk, headSize], [Lk]
-  let scores, dScores: UnsafeMutablePointer<Float>  // [block, Lk]
+  let keys, keyNorms, dKeys: UnsafeMutablePointer<Float>  // [Lk, headSize], [Lk]
 
   static func withScratch(_ g: AttentionGeometry, _ body: (AttentionScratch) -> Void) {
     let block = g.queryBlock
-    let (q, k, s) = (block * g.headSize, g.keyLength * g.headSize, block * g.keyLength)
-    Autograd.withScratch(2 * q + block + 3 * k + g.keyLength + 2 * s) { base in
+    let (s, q, k) = (block * g.scoreStride, block * g.headSize, g.keyLength * g.headSize)
+    Autograd.withScratch(2 * s + 2 * block + 2 * q + 2 * k + g.keyLength) { base in
       var next = base
       func take(_ count: Int) -> UnsafeMutablePointer<Float> {
         defer { next += count }
         return next
       }
+      // The lanes past a row's end are computed with and never used; they must not be NaN, which
+      // is slow on some processors.
+      base.update(repeating: 0, count: 2 * s)
       body(
         AttentionScratch(
-          queries: take(q), queryNorms: take(block), dQueries: take(q), keys: take(k),
-          keyNorms: take(g.keyLength), dKeys: take(k), dValues: take(k), scores: take(s),
-          dScores: take(s)))
+          scores: take(s), dScores: take(s), totals: take(block), queries: take(q),
+          queryNorms: take(block), dQueries: take(q), keys: take(k), keyNorms: take(g.keyLength),
+          dKeys: take(k)))
     }
   }
 }
 
-/// Where the rows of one head of one sequence stand in the operands.
+/// One head of one sequence: where its rows stand in the operands.
 private struct HeadBlock {
+  /// Rows of `headSize` elements, `stride` apart.
+  struct Rows<Pointer> {
+    let rows: Pointer
+    let stride: Int
+  }
+
   let g: AttentionGeometry
-  let queries, keys, values: UnsafePointer<Float>
-  let queryStart, keyStart, valueStart: Int
-  let queryStride, keyStride, outputStride: Int
-  private let outputBase: Int
+  let values: UnsafePointer<Float>
+  let valueStart: Int
+  let keyStride, outputStride: Int
+  private let queryBase, keyBase: UnsafePointer<Float>
+  private let queryStart, queryStride, keyStart, outputBase, statisticBase: Int
 
   init(
-    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry, sequence: AttentionSequence,
+    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry, outer: Int, inner: Int,
     head: Int
   ) {
     self.g = g
@@ -156,94 +242,113 @@ private struct HeadBlock {
     queryStride = g.inner * g.queryChannels
     keyStride = g.inner * g.keyChannels
     outputStride = g.inner * g.width
-    let queryRow = sequence.outer * g.queryLength * g.inner + sequence.inner
-    let keyRow = sequence.outer * g.keyLength * g.inner + sequence.inner
+    let queryRow = outer * g.queryLength * g.inner + inner
+    let keyRow = outer * g.keyLength * g.inner + inner
     queryStart = queryRow * g.queryChannels + channel
     keyStart = keyRow * g.keyChannels + g.keyOffset + channel
     valueStart = keyRow * g.keyChannels + g.valueOffset + channel
     outputBase = queryRow * g.width + channel
-    queries = query.base + queryStart
-    keys = keyValue.base + keyStart
+    statisticBase = queryRow * g.heads + head
+    queryBase = query.base + queryStart
+    keyBase = keyValue.base + keyStart
     values = keyValue.base + valueStart
   }
 
   func outputStart(_ row: Int) -> Int { outputBase + row * outputStride }
+  func statistic(_ row: Int) -> Int { statisticBase + row * g.inner * g.heads }
 
-  /// Contiguous queries times the score scale, RMS-normalised first if asked for.
-  func packQueries(
-    _ rows: Range<Int>, into packed: UnsafeMutablePointer<Float>,
-    norms: UnsafeMutablePointer<Float>
+  /// `scratch.scores = Q·Kᵀ · log2(e) / √d` for `count` rows of queries.
+  func scores(
+    _ count: Int, _ queries: Rows<UnsafePointer<Float>>, _ scratch: AttentionScratch
   ) {
-    for (i, row) in rows.enumerated() {
-      pack(queries + row * queryStride, scale: g.scale, into: packed + i * g.headSize, norms + i)
-    }
-  }
-
-  func packKeys(
-    into packed: UnsafeMutablePointer<Float>, norms: UnsafeMutablePointer<Float>
-  ) {
-    for row in 0..<g.keyLength {
-      pack(keys + row * keyStride, scale: 1, into: packed + row * g.headSize, norms + row)
-    }
-  }
-
-  private func pack(
-    _ source: UnsafePointer<Float>, scale: Float, into target: UnsafeMutablePointer<Float>,
-    _ norm: UnsafeMutablePointer<Float>
-  ) {
-    var factor = scale
-    if g.normalizesQK {
-      let meanSquare = sumVectors(source, source, count: g.headSize) { $0 * $1 } / Float(g.headSize)
-      norm.pointee = 1 / (meanSquare + AttentionGeometry.normEpsilon).squareRoot()
-      factor *= norm.pointee
-    }
-    let factors = Vector(repeating: factor)
-    mapVectors(source, into: target, count: g.headSize) { $0 * factors }
-  }
-
-  /// softmax(Q·Kᵀ) of one query block into `scratch.scores`.
-  func probabilities(_ count: Int, _ scratch: AttentionScratch) {
     BLAS.sgemm(
-      transposeB: true, m: count, n: g.keyLength, k: g.headSize, UnsafePointer(scratch.queries),
-      g.headSize, UnsafePointer(scratch.keys), g.headSize, scratch.scores, g.keyLength)
-    for row in 0..<count { softmaxRow(scratch.scores + row * g.keyLength, count: g.keyLength) }
+      transposeB: true, m: count, n: g.keyLength, k: g.headSize, alpha: g.scale * 1.442_695_04,
+      queries.rows, queries.stride, keys(scratch).rows, keys(scratch).stride, scratch.scores,
+      g.scoreStride)
   }
 
-  func storeQueryGradient(
-    _ rows: Range<Int>, _ scratch: AttentionScratch, into gradient: UnsafeMutablePointer<Float>
+  // MARK: Queries and keys, as they are or RMS-normalised into scratch
+
+  func prepareKeys(_ scratch: AttentionScratch) {
+    guard g.normalizesQK else { return }
+    normalize(keyBase, keyStride, 0..<g.keyLength, into: scratch.keys, scratch.keyNorms)
+  }
+
+  func keys(_ scratch: AttentionScratch) -> Rows<UnsafePointer<Float>> {
+    g.normalizesQK
+      ? Rows(rows: UnsafePointer(scratch.keys), stride: g.headSize)
+      : Rows(rows: keyBase, stride: keyStride)
+  }
+
+  func queries(_ rows: Range<Int>, _ scratch: AttentionScratch) -> Rows<UnsafePointer<Float>> {
+    guard g.normalizesQK else {
+      return Rows(rows: queryBase + rows.lowerBound * queryStride, stride: queryStride)
+    }
+    normalize(queryBase, queryStride, rows, into: scratch.queries, scratch.queryNorms)
+    return Rows(rows: UnsafePointer(scratch.queries), stride: g.headSize)
+  }
+
+  private func normalize(
+    _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>,
+    into packed: UnsafeMutablePointer<Float>, _ norms: UnsafeMutablePointer<Float>
   ) {
     for (i, row) in rows.enumerated() {
-      let start = i * g.headSize
-      store(
-        UnsafePointer(scratch.dQueries + start), packed: UnsafePointer(scratch.queries + start),
-        packedScale: g.scale, norm: scratch.queryNorms[i],
+      let x = source + row * stride
+      let meanSquare = sumVectors(x, x, count: g.headSize) { $0 * $1 } / Float(g.headSize)
+      let scale = 1 / (meanSquare + AttentionGeometry.normEpsilon).squareRoot()
+      norms[i] = scale
+      let scales = Vector(repeating: scale)
+      mapVectors(x, into: packed + i * g.headSize, count: g.headSize) { $0 * scales }
+    }
+  }
+
+  // MARK: Their gradients, written in place or taken back through the norm
+
+  func queryTarget(
+    _ rows: Range<Int>, _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+  ) -> Rows<UnsafeMutablePointer<Float>> {
+    g.normalizesQK
+      ? Rows(rows: scratch.dQueries, stride: g.headSize)
+      : Rows(rows: gradient + queryStart + rows.lowerBound * queryStride, stride: queryStride)
+  }
+
+  func keyTarget(
+    _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+  ) -> Rows<UnsafeMutablePointer<Float>> {
+    g.normalizesQK
+      ? Rows(rows: scratch.dKeys, stride: g.headSize)
+      : Rows(rows: gradient + keyStart, stride: keyStride)
+  }
+
+  func finishQueries(
+    _ rows: Range<Int>, _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
+  ) {
+    guard g.normalizesQK else { return }
+    for (i, row) in rows.enumerated() {
+      throughNorm(
+        scratch.dQueries + i * g.headSize, scratch.queries + i * g.headSize, scratch.queryNorms[i],
         into: gradient + queryStart + row * queryStride)
     }
   }
 
-  func storeKeyGradient(_ scratch: AttentionScratch, into gradient: UnsafeMutablePointer<Float>) {
+  func finishKeys(_ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch) {
+    guard g.normalizesQK else { return }
     for row in 0..<g.keyLength {
-      let start = row * g.headSize
-      store(
-        UnsafePointer(scratch.dKeys + start), packed: UnsafePointer(scratch.keys + start),
-        packedScale: 1, norm: scratch.keyNorms[row], into: gradient + keyStart + row * keyStride)
-      (gradient + valueStart + row * keyStride)
-        .update(from: scratch.dValues + start, count: g.headSize)
+      throughNorm(
+        scratch.dKeys + row * g.headSize, scratch.keys + row * g.headSize, scratch.keyNorms[row],
+        into: gradient + keyStart + row * keyStride)
     }
   }
 
-  /// Back through the RMS norm: with n the normalised row and s the reciprocal rms, dx = s (dn -
-  /// n·mean(dn·n)).
-  private func store(
-    _ upstream: UnsafePointer<Float>, packed: UnsafePointer<Float>, packedScale: Float, norm: Float,
+  /// With n the normalised row and s the reciprocal rms, dx = s (dn - n·mean(dn·n)).
+  private func throughNorm(
+    _ dn: UnsafeMutablePointer<Float>, _ n: UnsafeMutablePointer<Float>, _ norm: Float,
     into target: UnsafeMutablePointer<Float>
   ) {
-    guard g.normalizesQK else { return target.update(from: upstream, count: g.headSize) }
-    let dot = sumVectors(upstream, packed, count: g.headSize) { $0 * $1 }
-    let mean = Vector(repeating: dot / (packedScale * packedScale * Float(g.headSize)))
+    let (dn, n) = (UnsafePointer(dn), UnsafePointer(n))
+    let dot = sumVectors(dn, n, count: g.headSize) { $0 * $1 }
+    let mean = Vector(repeating: dot / Float(g.headSize))
     let norms = Vector(repeating: norm)
-    mapVectors(upstream, packed, into: target, count: g.headSize) { dn, n in
-      norms * (dn - n * mean)
-    }
+    mapVectors(dn, n, into: target, count: g.headSize) { norms * ($0 - $1 * mean) }
   }
 }

@@ -1,6 +1,13 @@
 extension CPUBackend {
-  /// Rows of the result that one task computes. The split depends on the shapes alone.
-  private static let rowBlock = 512
+  /// Rows of the result that one task computes: many, because BLAS rearranges the other operand anew
+  /// in every call. The split depends on the shapes alone.
+  private static let rowBlock = 1024
+
+  /// Equal blocks of at most `rowBlock` rows, an even number of them.
+  private func rowBlock(for rows: Int) -> Int {
+    let pairs = max(1, (rows + 2 * Self.rowBlock - 1) / (2 * Self.rowBlock))
+    return max(32, (rows + 2 * pairs - 1) / (2 * pairs))
+  }
 
   func matmul(_ a: NDArray, _ b: NDArray, transposeA: Bool, transposeB: Bool) -> NDArray {
     let m = transposeA ? a.shape[1] : a.shape[0]
@@ -36,7 +43,7 @@ extension CPUBackend {
 
   private func innerSplits(m: Int, n: Int, k: Int) -> Int {
     guard m * n <= 1 << 18, k >= 4096 else { return 1 }
-    return min(16, k / 2048)
+    return min(16, k / 4096 * 2)
   }
 
   /// Tiles of the result, each one BLAS call.
@@ -48,7 +55,7 @@ extension CPUBackend {
     let ldb = b.shape[1]
     let a = a.base + inner.lowerBound * (transposeA ? lda : 1)
     let b = b.base + inner.lowerBound * (transposeB ? 1 : ldb)
-    let rows = m >= 2 * Self.rowBlock ? Self.rowBlock : max(64, (m + 3) / 4)
+    let rows = rowBlock(for: m)
     let columns = m >= n ? n : max(256, (n + 3) / 4)
     let columnTiles = (n + columns - 1) / columns
     ThreadPool.run((m + rows - 1) / rows * columnTiles) { tile in
@@ -92,7 +99,7 @@ extension CPUBackend {
     // A few rows through a wide layer (modulation vectors): the columns are split instead.
     let columns = rows >= 32 ? outputs : max(64, (outputs + 7) / 8)
     let columnTiles = (outputs + columns - 1) / columns
-    let block = rows >= 32 ? min(Self.rowBlock, max(64, 1 << 17 / max(1, outputs))) : rows
+    let block = rows >= 32 ? rowBlock(for: rows) : rows
     let rowTiles = (rows + block - 1) / max(1, block)
     ThreadPool.run(rowTiles * columnTiles) { tile in
       let row = tile / columnTiles * block

@@ -31,6 +31,27 @@ func exponential(_ x: Vector) -> Vector {
   return result.replacing(with: Vector(), where: x .< low).replacing(with: x, where: x .!= x)
 }
 
+/// 2^x, within 2 ulp; 0 below -126. Meant for x up to 127: nothing caps it.
+@inline(__always)
+func exponential2(_ x: Vector) -> Vector {
+  let low = Vector(repeating: -126)
+  let underflows = x .< low
+  let clamped = x.replacing(with: low, where: underflows)
+  let magic = Vector(repeating: 12_582_912)
+  let shifted = magic + clamped
+  let r = clamped - (shifted - magic)
+  var p = Vector(repeating: 1.535_336_19e-4)
+  p = Vector(repeating: 1.339_887_44e-3).addingProduct(p, r)
+  p = Vector(repeating: 9.618_437_36e-3).addingProduct(p, r)
+  p = Vector(repeating: 5.550_332_47e-2).addingProduct(p, r)
+  p = Vector(repeating: 0.240_226_479).addingProduct(p, r)
+  p = Vector(repeating: 0.693_147_203).addingProduct(p, r)
+  p = Vector(repeating: 1).addingProduct(p, r)
+  let bits = unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< 23
+  let scaled = unsafeBitCast(p, to: SIMD16<UInt32>.self) &+ bits
+  return unsafeBitCast(scaled, to: Vector.self).replacing(with: Vector(), where: underflows)
+}
+
 @inline(__always)
 func absolute(_ x: Vector) -> Vector {
   unsafeBitCast(

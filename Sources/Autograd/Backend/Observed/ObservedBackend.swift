@@ -107,20 +107,27 @@ struct ObservedBackend: Backend {
     one("softmax gradient", [y, dy]) { base.softmaxGradient(y: y, dy) }
   }
 
-  func attention(_ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry) -> NDArray {
-    one("attention", flops: 2 * geometry.productFlops, [query, keyValue]) {
-      base.attention(query, keyValue, geometry)
-    }
+  func attention(
+    _ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry
+  ) -> (y: NDArray, statistics: NDArray) {
+    observation.observe(
+      "attention \(geometry.queryLength)x\(geometry.keyLength)", flops: 2 * geometry.productFlops, operands: [query, keyValue],
+      results: { [$0.y] }
+    ) { base.attention(query, keyValue, geometry) }
   }
 
   func attentionGradient(
-    _ query: NDArray, _ keyValue: NDArray, _ dOut: NDArray, _ geometry: AttentionGeometry
+    _ query: NDArray, _ keyValue: NDArray, y: NDArray, statistics: NDArray, _ dOut: NDArray,
+    _ geometry: AttentionGeometry
   ) -> (dQuery: NDArray, dKeyValue: NDArray?) {
     // Four products are needed; the scores' second evaluation is a fifth that is not counted.
     observation.observe(
-      "attention gradient", flops: 4 * geometry.productFlops, operands: [query, keyValue, dOut],
+      "attention gradient \(geometry.queryLength)x\(geometry.keyLength)",
+      flops: 4 * geometry.productFlops, operands: [query, keyValue, y, dOut],
       results: { [$0.dQuery] + ($0.dKeyValue.map { [$0] } ?? []) }
-    ) { base.attentionGradient(query, keyValue, dOut, geometry) }
+    ) {
+      base.attentionGradient(query, keyValue, y: y, statistics: statistics, dOut, geometry)
+    }
   }
 
   func convolution(_ x: NDArray, _ weight: NDArray, _ geometry: ConvolutionGeometry) -> NDArray {

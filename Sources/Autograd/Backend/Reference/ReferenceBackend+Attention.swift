@@ -1,7 +1,9 @@
 import Foundation
 
 extension ReferenceBackend {
-  func attention(_ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry) -> NDArray {
+  func attention(
+    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry
+  ) -> (y: NDArray, statistics: NDArray) {
     var shape = query.shape
     shape[shape.count - 1] = g.width
     var out = [Double](repeating: 0, count: shape.product)
@@ -14,11 +16,12 @@ extension ReferenceBackend {
         }
       }
     }
-    return make(out, shape)
+    return (make(out, shape), make([], [0]))  // the gradient starts from the operands alone
   }
 
   func attentionGradient(
-    _ query: NDArray, _ keyValue: NDArray, _ dOut: NDArray, _ g: AttentionGeometry
+    _ query: NDArray, _ keyValue: NDArray, y: NDArray, statistics: NDArray, _ dOut: NDArray,
+    _ g: AttentionGeometry
   ) -> (dQuery: NDArray, dKeyValue: NDArray?) {
     let upstream = dOut.doubles
     var dQuery = [Double](repeating: 0, count: query.count)
