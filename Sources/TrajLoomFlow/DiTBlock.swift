@@ -49,20 +49,28 @@ struct DiTBlock: Module {
     let (shiftXattn, scaleXattn, gateXattn) = (vectors[3], vectors[4], vectors[5])
     let (shiftMlp, scaleMlp, gateMlp) = (vectors[6], vectors[7], vectors[8])
 
-    var x = gatedAdd(
-      x, gate: gateMsa, attn(rmsNorm(x, gain: 1 + scaleMsa, offset: shiftMsa), axis: axis.rawValue))
+    var x = attn(
+      rmsNorm(x, gain: 1 + scaleMsa, offset: shiftMsa), axis: axis.rawValue, addedTo: x,
+      gate: gateMsa)
     if let keyValue {
       let query = rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn)
-      x = gatedAdd(x, gate: gateXattn, attendToContext(query, keyValue, axis))
+      x = attendToContext(query, keyValue, axis, addedTo: x, gate: gateXattn)
     }
-    return gatedAdd(x, gate: gateMlp, mlp(rmsNorm(x, gain: 1 + scaleMlp, offset: shiftMlp)))
+    return mlp(
+      rmsNorm(x, gain: 1 + scaleMlp, offset: shiftMlp), addedTo: x, gate: gateMlp)
   }
 
   /// Over time, each token attends to its own context. Over space, all frames share one context, so
   /// their tokens are one long sequence of queries.
-  private func attendToContext(_ x: Tensor, _ keyValue: Tensor, _ axis: Axis) -> Tensor {
-    guard axis == .space else { return xattn(x, keyValue, axis: 1) }
-    let flat = x.reshaped([x.shape[0], x.shape[1] * x.shape[2], x.shape[3]])
-    return xattn(flat, keyValue, axis: 1).reshaped(x.shape)
+  private func attendToContext(
+    _ x: Tensor, _ keyValue: Tensor, _ axis: Axis, addedTo residual: Tensor, gate: Tensor
+  ) -> Tensor {
+    guard axis == .space else {
+      return xattn(x, keyValue, axis: 1, addedTo: residual, gate: gate)
+    }
+    let flat = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
+    return xattn(
+      x.reshaped(flat), keyValue, axis: 1, addedTo: residual.reshaped(flat), gate: gate
+    ).reshaped(x.shape)
   }
 }

@@ -30,8 +30,8 @@ struct TrajectoryTransformerBlock: Module {
 
   /// - Parameter axis: 1 to attend over time, 2 over space.
   func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
-    let x = gatedAdd(x, gate: gateMsa, attn(norm1(x), axis: axis))
-    return gatedAdd(x, gate: gateMlp, mlp(norm3(x)))
+    let x = attn(norm1(x), axis: axis, addedTo: x, gate: gateMsa)
+    return mlp(norm3(x), addedTo: x, gate: gateMlp)
   }
 }
 

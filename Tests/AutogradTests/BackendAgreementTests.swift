@@ -33,8 +33,31 @@ private let cases: [GradientCase] = [
     rmsNorm($0[0], gain: $0[1], offset: $0[2])
   },
   GradientCase("rmsNorm, plain", [[301, 33]]) { rmsNorm($0[0]) },
-  GradientCase("gatedAdd", [[3, 301, 37], [3, 37], [3, 301, 37]]) {
-    gatedAdd($0[0], gate: $0[1], $0[2])
+  GradientCase("linear, several parts", [[2111, 19], [23, 19], [23]], tolerance: 2e-5) {
+    linear($0[0], $0[1], $0[2])
+  },
+  GradientCase(
+    "gatedLinear, three groups", [[3, 301, 37], [3, 37], [3, 301, 29], [37, 29], [37]],
+    tolerance: 2e-5
+  ) {
+    gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
+  },
+  GradientCase(
+    "gatedLinear, more groups than parts", [[19, 7, 5], [19, 5], [19, 7, 6], [5, 6], [5]]
+  ) {
+    gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
+  },
+  GradientCase(
+    "gatedMLP, three groups",
+    [[3, 301, 37], [3, 37], [3, 301, 29], [51, 29], [51], [37, 51], [37]], tolerance: 2e-5
+  ) {
+    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
+  },
+  GradientCase(
+    "gatedMLP, one group, recomputing",
+    [[2203, 18], [18], [2203, 18], [35, 18], [35], [18, 35], [18]], tolerance: 2e-5
+  ) {
+    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]), keepsHidden: false)
   },
   GradientCase("selfAttention, space", [[2, 3, 147, 3 * 38]]) {
     selfAttention($0[0], heads: 2, axis: 2)

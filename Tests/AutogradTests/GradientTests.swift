@@ -57,9 +57,19 @@ private let cases: [GradientCase] = [
   GradientCase("rmsNorm, grouped gain and offset", [[2, 3, 6], [2, 6], [2, 6]]) {
     rmsNorm($0[0], gain: $0[1], offset: $0[2])
   },
-  GradientCase("gatedAdd", [[2, 3, 4], [4], [2, 3, 4]]) { gatedAdd($0[0], gate: $0[1], $0[2]) },
-  GradientCase("gatedAdd, grouped", [[2, 3, 4], [2, 4], [2, 3, 4]]) {
-    gatedAdd($0[0], gate: $0[1], $0[2])
+  GradientCase("gatedLinear", [[2, 3, 4], [4], [2, 3, 5], [4, 5], [4]]) {
+    gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
+  },
+  GradientCase("gatedLinear, grouped", [[2, 3, 4], [2, 4], [2, 3, 5], [4, 5], [4]]) {
+    gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
+  },
+  GradientCase("gatedMLP", [[2, 3, 4], [4], [2, 3, 4], [6, 4], [6], [4, 6], [4]]) {
+    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
+  },
+  GradientCase(
+    "gatedMLP, grouped, recomputing", [[2, 3, 4], [2, 4], [2, 3, 4], [6, 4], [6], [4, 6], [4]]
+  ) {
+    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]), keepsHidden: false)
   },
   GradientCase("selfAttention, last sequence axis", [[2, 2, 5, 12]]) {
     selfAttention($0[0], heads: 2, axis: 2)

@@ -37,8 +37,10 @@ package protocol Backend: Sendable {
   func linearGELU(
     _ x: NDArray, _ weight: NDArray, _ bias: NDArray
   ) -> (preactivation: NDArray, y: NDArray)
-  /// Sums over all rows: [..., C] → [C].
-  func sumRows(_ x: NDArray) -> NDArray
+  /// `dx = dy · w`, `dw = dyᵀ · x` and the sum of the rows of `dy`; no `dx` if it is not wanted.
+  func linearGradient(
+    _ x: NDArray, _ weight: NDArray, _ dy: NDArray, wantsX: Bool
+  ) -> (dx: NDArray?, dWeight: NDArray, dBias: NDArray)
 
   // MARK: Layers
   /// `y = x / rms(x) · gain + offset` over the last axis. `gain` and `offset` are [G, D]: each of
@@ -50,11 +52,24 @@ package protocol Backend: Sendable {
   func rmsNormGradient(
     _ x: NDArray, gain: NDArray?, hasOffset: Bool, inverseRMS: NDArray, _ dy: NDArray
   ) -> (dx: NDArray, dGain: NDArray?, dOffset: NDArray?)
-  /// `x + gate · y` with `gate` [G, D] as in `rmsNorm`.
-  func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray
-  func gatedAddGradient(
-    gate: NDArray, _ y: NDArray, _ dOut: NDArray
-  ) -> (dGate: NDArray, dy: NDArray)
+  /// `x + gate · (a · wᵀ + bias)`, the end of a residual branch, with `gate` [G, D] as in `rmsNorm`.
+  func gatedLinear(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ layer: LinearArrays
+  ) -> NDArray
+  func gatedLinearGradient(
+    gate: NDArray, _ a: NDArray, _ layer: LinearArrays, _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays)
+  /// `x + gate · (gelu(hidden) · w₂ᵀ + bias₂)` with `hidden = a · w₁ᵀ + bias₁`, which is returned
+  /// for the gradient if it is to be kept.
+  func gatedMLP(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
+    keepsHidden: Bool
+  ) -> (y: NDArray, hidden: NDArray?)
+  /// - Parameter hidden: what `gatedMLP` kept; nil: it is computed again.
+  func gatedMLPGradient(
+    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
+    _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays)
   /// Softmax over the last axis.
   func softmax(_ x: NDArray) -> NDArray
   func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray
@@ -101,6 +116,12 @@ package protocol Backend: Sendable {
     _ step: AdamW.Step)
   /// `average = decay · average + (1 - decay) · x`.
   func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double)
+}
+
+/// A linear layer's arrays, or their gradients: `weight` [O, I], `bias` [O].
+package struct LinearArrays: Sendable {
+  let weight: NDArray
+  let bias: NDArray
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {

@@ -17,6 +17,15 @@ public struct SelfAttention: Module {
   public func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
     proj(selfAttention(qkv(x), heads: heads, axis: axis, normalizesQK: normalizesQK))
   }
+
+  /// `residual + gate · self(x)`; see `gatedLinear`.
+  public func callAsFunction(
+    _ x: Tensor, axis: Int, addedTo residual: Tensor, gate: Tensor
+  ) -> Tensor {
+    proj(
+      selfAttention(qkv(x), heads: heads, axis: axis, normalizesQK: normalizesQK),
+      addedTo: residual, gate: gate)
+  }
 }
 
 /// Multi-head cross-attention along one axis. The caller projects the context with `kv`, once for
@@ -40,7 +49,15 @@ public struct CrossAttention: Module {
   /// - Parameter keyValue: `kv` of the context; see `crossAttention` for its shape.
   /// - Returns: the shape of `x`.
   public func callAsFunction(_ x: Tensor, _ keyValue: Tensor, axis: Int) -> Tensor {
+    proj(crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK))
+  }
+
+  /// `residual + gate · self(x, keyValue)`; see `gatedLinear`.
+  public func callAsFunction(
+    _ x: Tensor, _ keyValue: Tensor, axis: Int, addedTo residual: Tensor, gate: Tensor
+  ) -> Tensor {
     proj(
-      crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK))
+      crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK),
+      addedTo: residual, gate: gate)
   }
 }

@@ -31,6 +31,11 @@ public struct Linear: Layer {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { linear(x, weight, bias) }
+
+  /// `residual + gate · self(x)`; see `gatedLinear`.
+  public func callAsFunction(_ x: Tensor, addedTo residual: Tensor, gate: Tensor) -> Tensor {
+    gatedLinear(residual, gate: gate, x, weight, bias)
+  }
 }
 
 /// x · sigmoid(x) as a layer, for sequences of layers.
@@ -57,6 +62,15 @@ public struct MLP: Layer {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     fc2(linearGELU(x, fc1.weight, fc1.bias))
+  }
+
+  /// `residual + gate · self(x)`; see `gatedMLP`.
+  public func callAsFunction(
+    _ x: Tensor, addedTo residual: Tensor, gate: Tensor, keepsHidden: Bool = true
+  ) -> Tensor {
+    gatedMLP(
+      residual, gate: gate, x, (fc1.weight, fc1.bias), (fc2.weight, fc2.bias),
+      keepsHidden: keepsHidden)
   }
 }
 

@@ -28,20 +28,7 @@ public func rmsNorm(
   }
 }
 
-/// `x + gate · y`, the residual branch of a transformer block. `gate` is [D] or [G, D] as in
-/// `rmsNorm`.
-public func gatedAdd(_ x: Tensor, gate: Tensor, _ y: Tensor) -> Tensor {
-  precondition(x.shape == y.shape, "gatedAdd: \(x.shape) + gate · \(y.shape)")
-  checkGroups("gatedAdd", x, gate)
-  let backend = Device.common("gatedAdd", x.array, gate.array, y.array).backend
-  return .recorded(backend.gatedAdd(x.array, gate: gate.array, y.array), from: [x, gate, y]) {
-    [gate = gate.array, y = y.array] dOut in
-    let (dGate, dy) = backend.gatedAddGradient(gate: gate, y, dOut)
-    return [dOut, dGate.reshaped(gate.shape), dy]
-  }
-}
-
-private func checkGroups(_ op: StaticString, _ x: Tensor, _ vectors: Tensor?) {
+func checkGroups(_ op: StaticString, _ x: Tensor, _ vectors: Tensor?) {
   guard let vectors else { return }
   let width = x.shape.last ?? 1
   precondition(

@@ -45,20 +45,12 @@ public func linearGELU(_ x: Tensor, _ weight: Tensor, _ bias: Tensor) -> Tensor 
   }
 }
 
-/// dx = dy · w,  dw = dyᵀ · x,  dbias = Σ_rows dy
 private func linearGradient(_ x: NDArray, _ w: NDArray, _ dy: NDArray, wantsX: Bool) -> [NDArray?] {
-  let backend = dy.device.backend
-  let rows = x.count / w.shape[1]
-  let flat = dy.reshaped([rows, w.shape[0]])
-  let dx = wantsX ? backend.matmul(flat, w, transposeA: false, transposeB: false) : nil
-  return [
-    dx?.reshaped(x.shape),
-    backend.matmul(flat, x.reshaped([rows, w.shape[1]]), transposeA: true, transposeB: false),
-    backend.sumRows(flat),
-  ]
+  let gradient = dy.device.backend.linearGradient(x, w, dy, wantsX: wantsX)
+  return [gradient.dx, gradient.dWeight, gradient.dBias]
 }
 
-private func checkLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> any Backend {
+func checkLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> any Backend {
   precondition(
     weight.rank == 2 && x.rank >= 1 && x.shape.last == weight.shape[1],
     "linear: x \(x.shape) · weight \(weight.shape)ᵀ")

@@ -90,58 +90,6 @@ extension CPUBackend {
     return (dx, dGain, dOffset)
   }
 
-  func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
-    let width = x.lastExtent
-    return make(x.shape) { out in
-      forEachGroupChunk(rows: x.rowCount, groups: groups(gate)) { group, rows, _ in
-        let gate = gate.base + group * width
-        for row in rows {
-          let start = row * width
-          mapVectors(y.base + start, gate, into: out + start, count: width) { $0 * $1 }
-          mapVectors(UnsafePointer(out + start), x.base + start, into: out + start, count: width) {
-            $0 + $1
-          }
-        }
-      }
-    }
-  }
-
-  func gatedAddGradient(
-    gate: NDArray, _ y: NDArray, _ dOut: NDArray
-  ) -> (dGate: NDArray, dy: NDArray) {
-    let width = y.lastExtent
-    let groups = groups(gate)
-    let chunks = groupChunks(rows: y.rowCount, groups: groups)
-    var dGate: NDArray?
-    let dy = make(y.shape) { dy in
-      withScratch(groups * chunks * width) { partial in
-        forEachGroupChunk(rows: y.rowCount, groups: groups) { group, rows, chunk in
-          let gate = gate.base + group * width
-          let sums = partial + (group * chunks + chunk) * width
-          sums.update(repeating: 0, count: width)
-          for row in rows {
-            let start = row * width
-            mapVectors(dOut.base + start, gate, into: dy + start, count: width) { $0 * $1 }
-            var i = 0
-            while i &+ 16 <= width {
-              sums.store(
-                sums.vector(at: i)
-                  .addingProduct(dOut.base.vector(at: start &+ i), y.base.vector(at: start &+ i)),
-                at: i)
-              i &+= 16
-            }
-            while i < width {
-              sums[i] += dOut.base[start + i] * y.base[start + i]
-              i &+= 1
-            }
-          }
-        }
-        dGate = sumChunks(partial, groups: groups, chunks: chunks, width: width)
-      }
-    }
-    return (dGate!, dy)
-  }
-
   private func groups(_ array: NDArray?) -> Int { array.map { $0.count / $0.lastExtent } ?? 1 }
 
   private func groupChunks(rows: Int, groups: Int) -> Int {

@@ -17,10 +17,6 @@ extension CPUBackend {
     return result
   }
 
-  func sumRows(_ x: NDArray) -> NDArray {
-    sum(x, outer: 1, reduced: x.rowCount, inner: x.lastExtent, shape: [x.lastExtent])
-  }
-
   private func sum(
     _ x: NDArray, outer: Int, reduced: Int, inner: Int, shape: [Int]
   ) -> NDArray {
@@ -68,11 +64,12 @@ extension CPUBackend {
     }
   }
 
-  /// `out[c] = Σ x[r, c]` over `rows`.
-  private func addRows(
-    _ x: UnsafePointer<Float>, rows: Range<Int>, width: Int, into out: UnsafeMutablePointer<Float>
+  /// `out[c] = Σ x[r, c]` over `rows`; added to what is there when `accumulates`.
+  func addRows(
+    _ x: UnsafePointer<Float>, rows: Range<Int>, width: Int, into out: UnsafeMutablePointer<Float>,
+    accumulates: Bool = false
   ) {
-    out.update(repeating: 0, count: width)
+    if !accumulates { out.update(repeating: 0, count: width) }
     for row in rows {
       mapVectors(UnsafePointer(out), x + row * width, into: out, count: width) { $0 + $1 }
     }

@@ -68,41 +68,31 @@ func sign(_ x: Vector) -> Vector {
 @inline(__always)
 func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exponential(-x)) }
 
-/// erf(x), within 2 ulp: an odd polynomial near zero, 1 - e^(polynomial) elsewhere.
+/// Φ(x), the cumulative distribution of N(0, 1), within 8e-8, and e^(-x²/2), from one exponential
+/// (Abramowitz and Stegun 7.1.26; PyTorch's vectorised erf is the same).
 @inline(__always)
-func errorFunction(_ x: Vector) -> Vector {
-  let t = absolute(x)
-  let s = x * x
-  // |x| > 0.9277
-  var r = Vector(repeating: 3.831_971_26e-4).addingProduct(t, Vector(repeating: -1.728_534_70e-5))
-  let u = Vector(repeating: 2.425_462_19e-2).addingProduct(t, Vector(repeating: -3.883_964_38e-3))
-  r = u.addingProduct(r, s)
-  r = Vector(repeating: -1.067_778_77e-1).addingProduct(r, t)
-  r = Vector(repeating: -6.348_466_87e-1).addingProduct(r, t)
-  r = Vector(repeating: -1.287_175_12e-1).addingProduct(r, t)
-  r = (-t).addingProduct(r, t)
-  let magnitude = 1 - exponential(r)
-  let outer = magnitude.replacing(with: -magnitude, where: x .< 0)
-  // |x| <= 0.9277
-  var q = Vector(repeating: 4.991_194_23e-3).addingProduct(s, Vector(repeating: -5.967_617_03e-4))
-  q = Vector(repeating: -2.676_813_49e-2).addingProduct(q, s)
-  q = Vector(repeating: 1.128_199_25e-1).addingProduct(q, s)
-  q = Vector(repeating: -3.761_253_36e-1).addingProduct(q, s)
-  q = Vector(repeating: 1.283_791_66e-1).addingProduct(q, s)
-  let inner = x.addingProduct(q, x)
-  return inner.replacing(with: outer, where: t .> 0.927_734_375)
+func normalDistribution(_ x: Vector) -> (cumulative: Vector, exponential: Vector) {
+  let t = 1 / Vector(repeating: 1).addingProduct(absolute(x), Vector(repeating: 0.231_641_888))
+  let e = exponential2(x * x * Vector(repeating: -0.721_347_52))
+  var q = Vector(repeating: -0.726_576_013).addingProduct(t, Vector(repeating: 0.530_702_715))
+  q = Vector(repeating: 0.710_706_871).addingProduct(q, t)
+  q = Vector(repeating: -0.142_248_368).addingProduct(q, t)
+  q = Vector(repeating: 0.127_414_796).addingProduct(q, t)
+  let tail = q * t * e  // 1 - Φ(|x|)
+  return ((1 - tail).replacing(with: tail, where: x .< 0), e)
 }
 
 /// x Φ(x), the exact GELU (Hendrycks and Gimpel, arXiv 1606.08415).
 @inline(__always)
-func gelu(_ x: Vector) -> Vector {
-  0.5 * x * (1 + errorFunction(x * 0.707_106_78))
-}
+func gelu(_ x: Vector) -> Vector { x * normalDistribution(x).cumulative }
 
 /// Φ(x) + x φ(x)
 @inline(__always)
-func geluDerivative(_ x: Vector) -> Vector {
-  let cumulative = 0.5 * (1 + errorFunction(x * 0.707_106_78))
-  let density = 0.398_942_28 * exponential(-0.5 * x * x)
-  return cumulative.addingProduct(x, density)
+func geluDerivative(_ x: Vector) -> Vector { geluAndDerivative(x).derivative }
+
+@inline(__always)
+func geluAndDerivative(_ x: Vector) -> (value: Vector, derivative: Vector) {
+  let (cumulative, exponential) = normalDistribution(x)
+  let value = x * cumulative
+  return (value, cumulative.addingProduct(x, exponential * Vector(repeating: 0.398_942_28)))
 }

@@ -67,7 +67,14 @@ struct ObservedBackend: Backend {
     ) { base.linearGELU(x, weight, bias) }
   }
 
-  func sumRows(_ x: NDArray) -> NDArray { one("sumRows", [x]) { base.sumRows(x) } }
+  func linearGradient(
+    _ x: NDArray, _ weight: NDArray, _ dy: NDArray, wantsX: Bool
+  ) -> (dx: NDArray?, dWeight: NDArray, dBias: NDArray) {
+    observation.observe(
+      "linear gradient", flops: (wantsX ? 4 : 2) * x.count * weight.shape[0], operands: [x, dy],
+      results: { [$0.dWeight, $0.dBias] + ($0.dx.map { [$0] } ?? []) }
+    ) { base.linearGradient(x, weight, dy, wantsX: wantsX) }
+  }
 
   // MARK: Layers
   func rmsNorm(
@@ -89,16 +96,43 @@ struct ObservedBackend: Backend {
     }
   }
 
-  func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
-    one("gatedAdd", [x, y]) { base.gatedAdd(x, gate: gate, y) }
+  func gatedLinear(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ layer: LinearArrays
+  ) -> NDArray {
+    one("gatedLinear", flops: layer.flops(a), [x, a]) {
+      base.gatedLinear(x, gate: gate, a, layer)
+    }
   }
 
-  func gatedAddGradient(
-    gate: NDArray, _ y: NDArray, _ dOut: NDArray
-  ) -> (dGate: NDArray, dy: NDArray) {
+  func gatedLinearGradient(
+    gate: NDArray, _ a: NDArray, _ layer: LinearArrays, _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays) {
     observation.observe(
-      "gatedAdd gradient", flops: 0, operands: [y, dOut], results: { [$0.dGate, $0.dy] }
-    ) { base.gatedAddGradient(gate: gate, y, dOut) }
+      "gatedLinear gradient", flops: 2 * layer.flops(a), operands: [a, dOut],
+      results: { [$0.dGate, $0.da, $0.dLayer.weight, $0.dLayer.bias] }
+    ) { base.gatedLinearGradient(gate: gate, a, layer, dOut) }
+  }
+
+  func gatedMLP(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
+    keepsHidden: Bool
+  ) -> (y: NDArray, hidden: NDArray?) {
+    observation.observe(
+      "gatedMLP", flops: first.flops(a) + second.flops(rows: a.rowCount), operands: [x, a],
+      results: { [$0.y] + ($0.hidden.map { [$0] } ?? []) }
+    ) { base.gatedMLP(x, gate: gate, a, first, second, keepsHidden: keepsHidden) }
+  }
+
+  func gatedMLPGradient(
+    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
+    _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
+    // Computing a hidden layer again is not counted: the result does not need it.
+    observation.observe(
+      hidden == nil ? "gatedMLP gradient, recomputing" : "gatedMLP gradient",
+      flops: 2 * (first.flops(a) + second.flops(rows: a.rowCount)), operands: [a, dOut],
+      results: { [$0.dGate, $0.da, $0.dFirst.weight, $0.dSecond.weight] }
+    ) { base.gatedMLPGradient(gate: gate, a, hidden: hidden, first, second, dOut) }
   }
 
   func softmax(_ x: NDArray) -> NDArray { one("softmax", [x]) { base.softmax(x) } }
@@ -222,6 +256,11 @@ struct ObservedBackend: Backend {
       body(&array)
     }
   }
+}
+
+extension LinearArrays {
+  fileprivate func flops(_ x: NDArray) -> Int { flops(rows: x.rowCount) }
+  fileprivate func flops(rows: Int) -> Int { 2 * rows * weight.count }
 }
 
 extension AttentionGeometry {

@@ -53,12 +53,62 @@ extension ReferenceBackend {
     )
   }
 
-  func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
+  func linearGradient(
+    _ x: NDArray, _ weight: NDArray, _ dy: NDArray, wantsX: Bool
+  ) -> (dx: NDArray?, dWeight: NDArray, dBias: NDArray) {
+    let rows = x.count / weight.shape[1]
+    let (flat, x2) = (dy.reshaped([rows, weight.shape[0]]), x.reshaped([rows, weight.shape[1]]))
+    return (
+      wantsX
+        ? matmul(flat, weight, transposeA: false, transposeB: false).reshaped(x.shape) : nil,
+      matmul(flat, x2, transposeA: true, transposeB: false),
+      sum(flat, axes: [0]).reshaped([weight.shape[0]])
+    )
+  }
+
+  func gatedLinear(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ layer: LinearArrays
+  ) -> NDArray {
+    gatedAdd(x, gate: gate, linear(a, layer.weight, layer.bias))
+  }
+
+  func gatedLinearGradient(
+    gate: NDArray, _ a: NDArray, _ layer: LinearArrays, _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays) {
+    let (dGate, dy) = gatedAddGradient(gate: gate, linear(a, layer.weight, layer.bias), dOut)
+    let gradient = linearGradient(a, layer.weight, dy, wantsX: true)
+    return (
+      dGate, gradient.dx!, LinearArrays(weight: gradient.dWeight, bias: gradient.dBias)
+    )
+  }
+
+  func gatedMLP(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
+    keepsHidden: Bool
+  ) -> (y: NDArray, hidden: NDArray?) {
+    let hidden = linear(a, first.weight, first.bias)
+    return (gatedLinear(x, gate: gate, unary(.gelu, hidden), second), keepsHidden ? hidden : nil)
+  }
+
+  func gatedMLPGradient(
+    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
+    _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
+    let hidden = hidden ?? linear(a, first.weight, first.bias)
+    let outer = gatedLinearGradient(gate: gate, unary(.gelu, hidden), second, dOut)
+    let inner = linearGradient(
+      a, first.weight, unaryGradient(.gelu, hidden, outer.da), wantsX: true)
+    return (
+      outer.dGate, inner.dx!, LinearArrays(weight: inner.dWeight, bias: inner.dBias), outer.dLayer
+    )
+  }
+
+  private func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
     let product = binary(.multiply, grouped(y, gate), perGroup(gate), shape: groupedShape(y, gate))
     return binary(.add, x, product.reshaped(x.shape), shape: x.shape)
   }
 
-  func gatedAddGradient(
+  private func gatedAddGradient(
     gate: NDArray, _ y: NDArray, _ dOut: NDArray
   ) -> (dGate: NDArray, dy: NDArray) {
     let shape = groupedShape(y, gate)

@@ -73,12 +73,6 @@ struct ReferenceBackend: Backend {
     return make(sums, shape)
   }
 
-  func sumRows(_ x: NDArray) -> NDArray {
-    sum(x, axes: Array(0..<x.rank - 1)).reshaped([x.lastExtent])
-  }
-
-  // MARK: Layout
-
   func gather(_ x: NDArray, _ view: StridedView) -> NDArray {
     let scalars = x.scalars
     return NDArray(view.elements.map { scalars[$0] }, shape: view.shape, device: .reference)

@@ -1,0 +1,373 @@
+// Linear layers, residual branches and their gradients in blocks of rows. A block's intermediate
+// results stay in cache and are used for everything at once; weight gradients are summed over parts
+// of the rows, and the parts added in order, so that nothing depends on the number of threads.
+
+extension CPUBackend {
+  func linearGradient(
+    _ x: NDArray, _ weight: NDArray, _ dy: NDArray, wantsX: Bool
+  ) -> (dx: NDArray?, dWeight: NDArray, dBias: NDArray) {
+    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+    let rows = x.count / inputs
+    guard rows >= RowParts.smallest else {
+      // Too few rows to divide: the products are divided instead.
+      let (flat, x2) = (dy.reshaped([rows, outputs]), x.reshaped([rows, inputs]))
+      let dx = wantsX ? matmul(flat, weight, transposeA: false, transposeB: false) : nil
+      return (
+        dx?.reshaped(x.shape), matmul(flat, x2, transposeA: true, transposeB: false),
+        sum(flat, axes: [0]).reshaped([outputs])
+      )
+    }
+    let parts = RowParts(rows: rows, groups: 1)
+    let dx = wantsX ? HostStorage(uninitialized: x.count) : nil
+    let gradients = PartialSums(parts, [outputs * inputs, outputs])
+    ThreadPool.run(parts.count) { part in
+      let (dWeight, dBias) = (gradients[part, 0], gradients[part, 1])
+      for (i, block) in parts.blocks(part).enumerated() {
+        let upstream = dy.base + block.rows.lowerBound * outputs
+        if let dx {
+          BLAS.sgemm(
+            m: block.rows.count, n: inputs, k: outputs, upstream, outputs, weight.base, inputs,
+            dx.pointer + block.rows.lowerBound * inputs, inputs)
+        }
+        BLAS.sgemm(
+          transposeA: true, m: outputs, n: inputs, k: block.rows.count, upstream, outputs,
+          x.base + block.rows.lowerBound * inputs, inputs, beta: i == 0 ? 0 : 1, dWeight, inputs)
+        addRows(
+          upstream, rows: 0..<block.rows.count, width: outputs, into: dBias, accumulates: i > 0)
+      }
+    }
+    return (
+      dx.map { NDArray(storage: $0, shape: x.shape, device: .cpu) },
+      gradients.total(0, shape: weight.shape), gradients.total(1, shape: [outputs])
+    )
+  }
+
+  // MARK: Residual branches
+
+  func gatedLinear(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ layer: LinearArrays
+  ) -> NDArray {
+    let inputs = layer.weight.shape[1]
+    return make(x.shape) { out in
+      let parts = RowParts(rows: x.rowCount, groups: gate.count / x.lastExtent)
+      ThreadPool.run(parts.allBlocks.count) { index in
+        let block = parts.allBlocks[index]
+        gatedProduct(
+          x, gate, block, a.base + block.rows.lowerBound * inputs, layer, into: out)
+      }
+    }
+  }
+
+  func gatedMLP(
+    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
+    keepsHidden: Bool
+  ) -> (y: NDArray, hidden: NDArray?) {
+    let width = first.weight.shape[0]
+    let kept = keepsHidden ? HostStorage(uninitialized: x.rowCount * width) : nil
+    let y = make(x.shape) { out in
+      let parts = RowParts(rows: x.rowCount, groups: gate.count / x.lastExtent)
+      ThreadPool.run(parts.allBlocks.count) { index in
+        let block = parts.allBlocks[index]
+        let count = block.rows.count * width
+        withScratch(count) { scratch in
+          let hidden = kept.map { $0.pointer + block.rows.lowerBound * width } ?? scratch
+          product(a, block.rows, first, into: hidden)
+          mapVectors(UnsafePointer(hidden), into: scratch, count: count) { gelu($0) }
+          gatedProduct(x, gate, block, UnsafePointer(scratch), second, into: out)
+        }
+      }
+    }
+    return (
+      y,
+      kept.map { NDArray(storage: $0, shape: a.shape.dropLast() + [width], device: .cpu) }
+    )
+  }
+
+  func gatedLinearGradient(
+    gate: NDArray, _ a: NDArray, _ layer: LinearArrays, _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays) {
+    let inputs = layer.weight.shape[1]
+    let parts = RowParts(rows: dOut.rowCount, groups: gate.count / dOut.lastExtent)
+    let gradients = GatedGradients(parts, gate, layer, extra: [])
+    let da = make(a.shape) { da in
+      ThreadPool.run(parts.count) { part in
+        gradients.run(part, dOut.base) { block, gated, accumulate in
+          let start = block.rows.lowerBound * inputs
+          BLAS.sgemm(
+            m: block.rows.count, n: inputs, k: dOut.lastExtent, gated, dOut.lastExtent,
+            layer.weight.base, inputs, da + start, inputs)
+          accumulate(a.base + start)
+        }
+      }
+    }
+    let (dGate, dLayer) = gradients.totals()
+    return (dGate, da, dLayer)
+  }
+
+  func gatedMLPGradient(
+    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
+    _ dOut: NDArray
+  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
+    let (width, inputs) = (first.weight.shape[0], first.weight.shape[1])
+    let parts = RowParts(rows: dOut.rowCount, groups: gate.count / dOut.lastExtent)
+    let gradients = GatedGradients(parts, gate, second, extra: [width * inputs, width])
+    let da = make(a.shape) { da in
+      ThreadPool.run(parts.count) { part in
+        let (dWeight, dBias) = (gradients.sums[part, 2], gradients.sums[part, 3])
+        withScratch(2 * parts.longestBlock * width) { scratch in
+          let (activation, dHidden) = (scratch, scratch + parts.longestBlock * width)
+          var isFirst = true
+          gradients.run(part, dOut.base) { block, gated, accumulate in
+            let (start, rows) = (block.rows.lowerBound, block.rows.count)
+            if hidden == nil { product(a, block.rows, first, into: activation) }
+            let preactivation =
+              hidden.map { $0.base + start * width } ?? UnsafePointer(activation)
+            BLAS.sgemm(
+              m: rows, n: width, k: dOut.lastExtent, gated, dOut.lastExtent, second.weight.base,
+              width, dHidden, width)
+            throughGELU(
+              preactivation, activation: activation, gradient: dHidden, count: rows * width)
+            accumulate(UnsafePointer(activation))
+            BLAS.sgemm(
+              transposeA: true, m: width, n: inputs, k: rows, UnsafePointer(dHidden), width,
+              a.base + start * inputs, inputs, beta: isFirst ? 0 : 1, dWeight, inputs)
+            addRows(
+              UnsafePointer(dHidden), rows: 0..<rows, width: width, into: dBias,
+              accumulates: !isFirst)
+            BLAS.sgemm(
+              m: rows, n: inputs, k: width, UnsafePointer(dHidden), width, first.weight.base,
+              inputs, da + start * inputs, inputs)
+            isFirst = false
+          }
+        }
+      }
+    }
+    let (dGate, dSecond) = gradients.totals()
+    let dFirst = LinearArrays(
+      weight: gradients.sums.total(2, shape: first.weight.shape),
+      bias: gradients.sums.total(3, shape: first.bias.shape))
+    return (dGate, da, dFirst, dSecond)
+  }
+
+  /// `out = x · wᵀ + bias` for some rows, written from the start of `out`.
+  private func product(
+    _ x: NDArray, _ rows: Range<Int>, _ layer: LinearArrays,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+    for row in 0..<rows.count {
+      (out + row * outputs).update(from: layer.bias.base, count: outputs)
+    }
+    BLAS.sgemm(
+      transposeB: true, m: rows.count, n: outputs, k: inputs, x.base + rows.lowerBound * inputs,
+      inputs, layer.weight.base, inputs, beta: 1, out, outputs)
+  }
+
+  /// `out = x + gate · (a · wᵀ + bias)` for a block's rows; `a` points at the first of them.
+  private func gatedProduct(
+    _ x: NDArray, _ gate: NDArray, _ block: RowBlock, _ a: UnsafePointer<Float>,
+    _ layer: LinearArrays, into out: UnsafeMutablePointer<Float>
+  ) {
+    let (width, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+    let gate = gate.base + block.group * width
+    let target = out + block.rows.lowerBound * width
+    BLAS.sgemm(
+      transposeB: true, m: block.rows.count, n: width, k: inputs, a, inputs, layer.weight.base,
+      inputs, target, width)
+    for row in 0..<block.rows.count {
+      let y = target + row * width
+      let residual = x.base + (block.rows.lowerBound + row) * width
+      mapVectors(UnsafePointer(y), layer.bias.base, into: y, count: width) { $0 + $1 }
+      mapVectors(UnsafePointer(y), gate, into: y, count: width) { $0 * $1 }
+      mapVectors(UnsafePointer(y), residual, into: y, count: width) { $0 + $1 }
+    }
+  }
+
+  /// `activation = gelu(hidden)` and `gradient *= gelu'(hidden)`; `activation` may be `hidden`.
+  private func throughGELU(
+    _ hidden: UnsafePointer<Float>, activation: UnsafeMutablePointer<Float>,
+    gradient: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    var i = 0
+    while i < count {
+      let lanes = Swift.min(16, count &- i)
+      let x = lanes == 16 ? hidden.vector(at: i) : hidden.vector(at: i, count: lanes)
+      let (value, derivative) = geluAndDerivative(x)
+      if lanes == 16 {
+        activation.store(value, at: i)
+        gradient.store(gradient.vector(at: i) * derivative, at: i)
+      } else {
+        activation.store(value, at: i, count: lanes)
+        let upstream = UnsafePointer(gradient).vector(at: i, count: lanes)
+        gradient.store(upstream * derivative, at: i, count: lanes)
+      }
+      i &+= 16
+    }
+  }
+}
+
+/// Some rows of one group.
+private struct RowBlock {
+  let group: Int
+  let rows: Range<Int>
+}
+
+/// How the rows of a layer are divided, by their number and the number of groups alone: into blocks
+/// that no group's border crosses, and the blocks into parts.
+private struct RowParts {
+  /// Fewer rows are not divided.
+  static let smallest = 256
+  /// A block's rows: enough that BLAS, which rearranges the other operand in every call, does not
+  /// mind.
+  private static let mostRows = 1024
+  private static let mostParts = 16
+
+  let allBlocks: [RowBlock]
+  let count: Int
+  let longestBlock: Int
+
+  init(rows: Int, groups: Int) {
+    let perGroup = rows / groups
+    // An even number of equal blocks, at least eight when there is enough to do.
+    let wanted = max((perGroup + Self.mostRows - 1) / Self.mostRows, (8 + groups - 1) / groups)
+    let length = max(64, (perGroup + (wanted + 1) / 2 * 2 - 1) / ((wanted + 1) / 2 * 2))
+    allBlocks = (0..<groups).flatMap { group in
+      stride(from: 0, to: perGroup, by: length).map { start in
+        RowBlock(
+          group: group,
+          rows: group * perGroup + start..<group * perGroup + min(perGroup, start + length))
+      }
+    }
+    count = min(Self.mostParts, allBlocks.count)
+    longestBlock = min(length, perGroup)
+  }
+
+  func blocks(_ part: Int) -> ArraySlice<RowBlock> {
+    allBlocks[part * allBlocks.count / count..<(part + 1) * allBlocks.count / count]
+  }
+}
+
+/// Arrays that every part sums on its own.
+private struct PartialSums {
+  private let storage: HostStorage
+  private let sizes: [Int]
+  private let parts: Int
+
+  init(_ parts: RowParts, _ sizes: [Int]) {
+    storage = HostStorage(uninitialized: parts.count * sizes.reduce(0, +))
+    self.sizes = sizes
+    self.parts = parts.count
+  }
+
+  subscript(part: Int, array: Int) -> UnsafeMutablePointer<Float> {
+    storage.pointer + parts * sizes[..<array].reduce(0, +) + part * sizes[array]
+  }
+
+  /// The sum over the parts, in their order.
+  func total(_ array: Int, shape: [Int]) -> NDArray {
+    let size = sizes[array]
+    return CPUBackend().make(shape) { out in
+      ThreadPool.run(size, by: CPUBackend.elementChunk) { range in
+        let start = range.lowerBound
+        (out + start).update(from: self[0, array] + start, count: range.count)
+        for part in 1..<max(1, parts) {
+          mapVectors(
+            UnsafePointer(out + start), UnsafePointer(self[part, array] + start),
+            into: out + start, count: range.count
+          ) { $0 + $1 }
+        }
+      }
+    }
+  }
+}
+
+/// The gradients of `gate · (a · wᵀ + bias)` with respect to gate, weight and bias, part by part.
+///
+/// Over the rows of a group let S = Σ dyᵀ a and s = Σ dy. Then dw = gate · S and dbias = gate · s,
+/// and dgate = Σ_i w S + bias s: the layer's result is not needed.
+private struct GatedGradients {
+  /// Weight, bias, and what the caller sums beside them.
+  let sums: PartialSums
+  private let parts: RowParts
+  private let gate: NDArray
+  private let layer: LinearArrays
+  private let gateSums: PartialSums  // [groups, D]
+  private let width: Int, inputs: Int, groups: Int
+
+  init(_ parts: RowParts, _ gate: NDArray, _ layer: LinearArrays, extra: [Int]) {
+    self.parts = parts
+    self.gate = gate
+    self.layer = layer
+    (width, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+    groups = gate.count / width
+    sums = PartialSums(parts, [width * inputs, width] + extra)
+    gateSums = PartialSums(parts, [groups * width])
+  }
+
+  /// Runs `body(block, gate · dy of its rows, accumulate)` for the blocks of a part; `body` calls
+  /// `accumulate` with the block's rows of `a`.
+  func run(
+    _ part: Int, _ dy: UnsafePointer<Float>,
+    _ body: (RowBlock, UnsafePointer<Float>, (UnsafePointer<Float>) -> Void) -> Void
+  ) {
+    let blocks = parts.blocks(part)
+    gateSums[part, 0].update(repeating: 0, count: groups * width)
+    withScratch(parts.longestBlock * width + width * inputs + width) { scratch in
+      let gated = scratch
+      let products = scratch + parts.longestBlock * width  // S of the present group
+      let totals = products + width * inputs  // s of it
+      for (i, block) in zip(blocks.indices, blocks) {
+        let startsGroup = i == blocks.startIndex || blocks[i - 1].group != block.group
+        let rows = dy + block.rows.lowerBound * width
+        let gates = gate.base + block.group * width
+        for row in 0..<block.rows.count {
+          mapVectors(rows + row * width, gates, into: gated + row * width, count: width) { $0 * $1 }
+        }
+        body(block, UnsafePointer(gated)) { a in
+          BLAS.sgemm(
+            transposeA: true, m: width, n: inputs, k: block.rows.count, rows, width, a, inputs,
+            beta: startsGroup ? 0 : 1, products, inputs)
+        }
+        CPUBackend().addRows(
+          rows, rows: 0..<block.rows.count, width: width, into: totals, accumulates: !startsGroup)
+        if i + 1 == blocks.endIndex || blocks[i + 1].group != block.group {
+          finish(part, block.group, products, totals, isFirst: blocks.first!.group == block.group)
+        }
+      }
+    }
+  }
+
+  /// Takes a group's S and s into the part's sums.
+  private func finish(
+    _ part: Int, _ group: Int, _ products: UnsafeMutablePointer<Float>,
+    _ totals: UnsafeMutablePointer<Float>, isFirst: Bool
+  ) {
+    let (dWeight, dBias) = (sums[part, 0], sums[part, 1])
+    for row in 0..<width {
+      let (start, g) = (row * inputs, gate.base[group * width + row])
+      let product = UnsafePointer(products + start)
+      gateSums[part, 0][group * width + row] =
+        sumVectors(layer.weight.base + start, product, count: inputs) { $0 * $1 }
+        + layer.bias.base[row] * totals[row]
+      let gates = Vector(repeating: g)
+      if isFirst {
+        mapVectors(product, into: dWeight + start, count: inputs) { $0 * gates }
+        dBias[row] = g * totals[row]
+      } else {
+        mapVectors(UnsafePointer(dWeight + start), product, into: dWeight + start, count: inputs) {
+          $0 + $1 * gates
+        }
+        dBias[row] += g * totals[row]
+      }
+    }
+  }
+
+  func totals() -> (dGate: NDArray, dLayer: LinearArrays) {
+    (
+      gateSums.total(0, shape: [groups, width]),
+      LinearArrays(
+        weight: sums.total(0, shape: layer.weight.shape),
+        bias: sums.total(1, shape: layer.bias.shape))
+    )
+  }
+}
