@@ -150,7 +150,7 @@ public struct TrajectoryVAE: Module {
   }
 
   /// [B, L, N, C] → [B, T, N, D], before the last layer.
-  private func decodeTokens(_ z: Tensor) -> Tensor {
+  func decodeTokens(_ z: Tensor) -> Tensor {
     precondition(
       z.rank == 4
         && Array(z.shape.dropFirst())

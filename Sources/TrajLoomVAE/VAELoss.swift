@@ -44,8 +44,8 @@ extension TrajectoryVAE {
     let device = points.device
     let offsets = (Tensor(points) - Tensor(anchor.origin.on(device))).array
     let (field, terms) = gridFieldLoss(
-      prediction: decodeField(posterior.sample(noise)), target: offsets,
-      ramp: anchor.ramp.on(device), mask: visibility,
+      tokens: decodeTokens(posterior.sample(noise)), weight: finalLayer.weight,
+      bias: finalLayer.bias, target: offsets, ramp: anchor.ramp.on(device), mask: visibility,
       GridFieldLoss(
         rows: config.gridRows, columns: config.gridColumns, patch: config.fieldPatch,
         hopUnit: loss.neighborHopUnit, cost: loss.pairCost, velocityWeight: Float(loss.velLambda),

@@ -100,11 +100,11 @@ package protocol Backend: Sendable {
 
   // MARK: Losses
   /// The terms of the grid field loss for each sample [3, B], and the gradient of the weighted,
-  /// batch-averaged total with respect to `prediction` if asked for; see `GridFieldLoss`.
+  /// batch-averaged total if asked for; see `GridFieldLoss`.
   func gridFieldLoss(
-    prediction: NDArray, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
+    _ field: GridField, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
     wantsGradient: Bool
-  ) -> (terms: NDArray, gradient: NDArray?)
+  ) -> (terms: NDArray, gradient: GridFieldGradient?)
 
   // MARK: In place, for optimisers and gradient accumulation
   func add(_ x: NDArray, to total: inout NDArray)

@@ -60,3 +60,25 @@ public struct GridFieldLoss: Sendable {
     hops.map { ($0.distance * (hopUnit == .cell ? patch : 1), $0.weight) }
   }
 }
+
+/// Where a grid field comes from.
+package enum GridField: Sendable {
+  /// The field itself, [B, T, N, patch · patch · 2].
+  case values(NDArray)
+  /// A linear layer over tokens [B, T, N, D], which a backend need not evaluate as a whole.
+  case linear(tokens: NDArray, LinearArrays)
+}
+
+/// The gradient with respect to what a `GridField` holds.
+package enum GridFieldGradient: Sendable {
+  case values(NDArray)
+  case linear(dTokens: NDArray, LinearArrays)
+
+  /// In the order of the field's arrays.
+  var arrays: [NDArray] {
+    switch self {
+    case .values(let gradient): [gradient]
+    case .linear(let dTokens, let layer): [dTokens, layer.weight, layer.bias]
+    }
+  }
+}

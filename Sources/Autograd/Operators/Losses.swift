@@ -26,30 +26,54 @@ public func gaussianKL(mean: Tensor, scale: Tensor) -> Tensor {
 public func gridFieldLoss(
   prediction: Tensor, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss
 ) -> (total: Tensor, terms: GridFieldLossTerms) {
+  evaluate(
+    .values(prediction.array), [prediction], fieldShape: prediction.shape, target, ramp, mask, loss)
+}
+
+/// The same loss of the field `linear(tokens, weight, bias)`, which is evaluated a few frames at a
+/// time and never stored, nor is its gradient. Shapes: `tokens` [B, T, N, D], `weight` [patch ·
+/// patch · 2, D].
+public func gridFieldLoss(
+  tokens: Tensor, weight: Tensor, bias: Tensor, target: NDArray, ramp: NDArray, mask: NDArray,
+  _ loss: GridFieldLoss
+) -> (total: Tensor, terms: GridFieldLossTerms) {
+  _ = checkLinear(tokens, weight, bias)
+  let layer = LinearArrays(weight: weight.array, bias: bias.array)
+  return evaluate(
+    .linear(tokens: tokens.array, layer), [tokens, weight, bias],
+    fieldShape: tokens.shape.dropLast() + [weight.shape[0]], target, ramp, mask, loss)
+}
+
+private func evaluate(
+  _ field: GridField, _ inputs: [Tensor], fieldShape: [Int], _ target: NDArray, _ ramp: NDArray,
+  _ mask: NDArray, _ loss: GridFieldLoss
+) -> (total: Tensor, terms: GridFieldLossTerms) {
   let cells = loss.rows * loss.columns
   let (batch, frames) = (mask.shape[0], mask.shape[1])
   precondition(
     mask.shape == [batch, frames, cells] && target.shape == [batch, frames, cells, 2]
-      && prediction.shape == [batch, frames, cells, loss.patch * loss.patch * 2]
+      && fieldShape == [batch, frames, cells, loss.patch * loss.patch * 2]
       && ramp.shape == [loss.patch, loss.patch, 2],
-    "gridFieldLoss: prediction \(prediction.shape), target \(target.shape), ramp \(ramp.shape), "
+    "gridFieldLoss: prediction \(fieldShape), target \(target.shape), ramp \(ramp.shape), "
       + "mask \(mask.shape) for \(loss.rows) x \(loss.columns) cells of \(loss.patch)")
-  let backend = Device.common("gridFieldLoss", prediction.array, target, ramp, mask).backend
+  let device = Device.common("gridFieldLoss", inputs.map(\.array) + [target, ramp, mask])
+  let backend = device.backend
   let (values, gradient) = backend.gridFieldLoss(
-    prediction: prediction.array, target: target, ramp: ramp, mask: mask, loss,
-    wantsGradient: prediction.isTracked)
+    field, target: target, ramp: ramp, mask: mask, loss,
+    wantsGradient: inputs.contains(where: \.isTracked))
   let terms = GridFieldLossTerms(values.scalars, batch: batch)
   let total =
     loss.reconstructionWeight * terms.mean(\.reconstruction)
     + loss.velocityWeight * terms.mean(\.velocity) + loss.neighborWeight * terms.mean(\.neighbor)
-  let value = NDArray(total, device: prediction.device)
-  return (
-    .recorded(value, from: [prediction]) { dy in
-      guard var scaled = gradient else { return [nil] }
+  let y = Tensor.recorded(NDArray(total, device: device), from: inputs) { dy in
+    guard let gradient else { return [] }
+    return gradient.arrays.map { array in
+      var scaled = array
       if dy.item != 1 { backend.scale(&scaled, by: dy.item) }
-      return [scaled]
-    }, terms
-  )
+      return scaled
+    }
+  }
+  return (y, terms)
 }
 
 /// The terms of a grid field loss for each sample.

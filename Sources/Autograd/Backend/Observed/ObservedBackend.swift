@@ -198,16 +198,23 @@ struct ObservedBackend: Backend {
 
   // MARK: Losses
   func gridFieldLoss(
-    prediction: NDArray, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
+    _ field: GridField, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
     wantsGradient: Bool
-  ) -> (terms: NDArray, gradient: NDArray?) {
-    observation.observe(
-      "gridFieldLoss", flops: 0, operands: [prediction, target, mask],
-      results: { [$0.terms] + ($0.gradient.map { [$0] } ?? []) }
+  ) -> (terms: NDArray, gradient: GridFieldGradient?) {
+    var operands = [target, mask]
+    var flops = 0
+    switch field {
+    case .values(let prediction): operands.append(prediction)
+    case .linear(let tokens, let layer):
+      operands.append(tokens)
+      flops = (wantsGradient ? 3 : 1) * layer.flops(tokens)
+    }
+    return observation.observe(
+      "gridFieldLoss", flops: flops, operands: operands,
+      results: { [$0.terms] + ($0.gradient?.arrays ?? []) }
     ) {
       base.gridFieldLoss(
-        prediction: prediction, target: target, ramp: ramp, mask: mask, loss,
-        wantsGradient: wantsGradient)
+        field, target: target, ramp: ramp, mask: mask, loss, wantsGradient: wantsGradient)
     }
   }
 

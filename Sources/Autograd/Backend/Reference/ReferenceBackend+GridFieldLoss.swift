@@ -2,9 +2,28 @@ import Foundation
 
 extension ReferenceBackend {
   func gridFieldLoss(
-    prediction: NDArray, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
+    _ field: GridField, target: NDArray, ramp: NDArray, mask: NDArray, _ loss: GridFieldLoss,
     wantsGradient: Bool
-  ) -> (terms: NDArray, gradient: NDArray?) {
+  ) -> (terms: NDArray, gradient: GridFieldGradient?) {
+    switch field {
+    case .values(let prediction):
+      let (terms, gradient) = evaluate(prediction, target, ramp, mask, loss)
+      return (terms, wantsGradient ? .values(gradient) : nil)
+    case .linear(let tokens, let layer):
+      let prediction = linear(tokens, layer.weight, layer.bias)
+      let (terms, gradient) = evaluate(prediction, target, ramp, mask, loss)
+      guard wantsGradient else { return (terms, nil) }
+      let (dTokens, dWeight, dBias) = linearGradient(tokens, layer.weight, gradient, wantsX: true)
+      return (
+        terms, .linear(dTokens: dTokens!, LinearArrays(weight: dWeight, bias: dBias))
+      )
+    }
+  }
+
+  private func evaluate(
+    _ prediction: NDArray, _ target: NDArray, _ ramp: NDArray, _ mask: NDArray,
+    _ loss: GridFieldLoss
+  ) -> (terms: NDArray, gradient: NDArray) {
     let (batch, frames) = (mask.shape[0], mask.shape[1])
     let field = ReferenceField(prediction, target, ramp, mask, loss)
     var terms = [Double](repeating: 0, count: 3 * batch)
@@ -38,7 +57,7 @@ extension ReferenceBackend {
         }
       }
     }
-    return (make(terms, [3, batch]), wantsGradient ? make(gradient, prediction.shape) : nil)
+    return (make(terms, [3, batch]), make(gradient, prediction.shape))
   }
 }
 
