@@ -56,8 +56,7 @@ struct DiTBlock: Module {
       let query = rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn)
       x = attendToContext(query, keyValue, axis, addedTo: x, gate: gateXattn)
     }
-    return mlp(
-      rmsNorm(x, gain: 1 + scaleMlp, offset: shiftMlp), addedTo: x, gate: gateMlp)
+    return mlp.branch(x, gain: 1 + scaleMlp, offset: shiftMlp, gate: gateMlp)
   }
 
   /// Over time, each token attends to its own context. Over space, all frames share one context, so

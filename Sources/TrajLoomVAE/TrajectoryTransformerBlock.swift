@@ -28,10 +28,20 @@ struct TrajectoryTransformerBlock: Module {
       fc2: Linear(xavier: hidden, width, &initializer))
   }
 
-  /// - Parameter axis: 1 to attend over time, 2 over space.
-  func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
-    let x = attn(norm1(x), axis: axis, addedTo: x, gate: gateMsa)
-    return mlp(norm3(x), addedTo: x, gate: gateMlp)
+  /// - Parameters:
+  ///   - axis: 1 to attend over time, 2 over space.
+  ///   - checkpoints: keep the inputs of the two branches for the backward pass, and compute the
+  ///     rest again.
+  func callAsFunction(_ x: Tensor, axis: Int, checkpoints: Bool) -> Tensor {
+    let x =
+      checkpoints
+      ? checkpointed(self, [x]) { block, inputs in block.attend(inputs[0], axis) }
+      : attend(x, axis)
+    return mlp.branch(x, gain: norm3.weight, gate: gateMlp, keepsHidden: !checkpoints)
+  }
+
+  private func attend(_ x: Tensor, _ axis: Int) -> Tensor {
+    attn(norm1(x), axis: axis, addedTo: x, gate: gateMsa)
   }
 }
 

@@ -175,12 +175,7 @@ public struct TrajectoryVAE: Module {
       if addsTime && index == 1 {
         x = x + Tensor(tempEmbedIn.reshaped([1, tempEmbedIn.shape[1], 1, config.hiddenSize]))
       }
-      let axis = index % 2 == 0 ? 2 : 1
-      if checkpointsBlocks {
-        x = checkpointed(block, [x]) { block, inputs in block(inputs[0], axis: axis) }
-      } else {
-        x = block(x, axis: axis)
-      }
+      x = block(x, axis: index % 2 == 0 ? 2 : 1, checkpoints: checkpointsBlocks)
     }
     return x
   }

@@ -48,16 +48,18 @@ private let cases: [GradientCase] = [
     gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
   },
   GradientCase(
-    "gatedMLP, three groups",
-    [[3, 301, 37], [3, 37], [3, 301, 29], [51, 29], [51], [37, 51], [37]], tolerance: 2e-5
+    "residualMLP, three groups",
+    [[3, 301, 37], [3, 37], [3, 37], [51, 37], [51], [37, 51], [37], [3, 37]], tolerance: 2e-5
   ) {
-    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
+    residualMLP(
+      $0[0], gain: $0[1], offset: $0[7], gate: $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
   },
   GradientCase(
-    "gatedMLP, one group, recomputing",
-    [[2203, 18], [18], [2203, 18], [35, 18], [35], [18, 35], [18]], tolerance: 2e-5
+    "residualMLP, one group, recomputing",
+    [[2203, 18], [18], [18], [35, 18], [35], [18, 35], [18]], tolerance: 2e-5
   ) {
-    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]), keepsHidden: false)
+    residualMLP(
+      $0[0], gain: $0[1], gate: $0[2], ($0[3], $0[4]), ($0[5], $0[6]), keepsHidden: false)
   },
   GradientCase("selfAttention, space", [[2, 3, 147, 3 * 38]]) {
     selfAttention($0[0], heads: 2, axis: 2)
@@ -83,6 +85,19 @@ private let cases: [GradientCase] = [
   },
   GradientCase("gridFieldLoss, hops of a cell", [[1, 9, 30, 50]], scale: 2) {
     fieldLoss($0[0], patch: 5, rows: 5, columns: 6, cost: .l1, unit: .cell).total
+  },
+  GradientCase(
+    "gridFieldLoss, of a layer", [[2, 9, 30, 7], [50, 7], [50]], scale: 2, tolerance: 2e-5
+  ) {
+    fieldLoss(
+      tokens: $0[0], $0[1], $0[2], patch: 5, rows: 5, columns: 6, cost: .huber, unit: .cell)
+  },
+  GradientCase(
+    "gridFieldLoss, of a layer, hops of a pixel", [[1, 9, 30, 7], [50, 7], [50]], scale: 2,
+    tolerance: 2e-5
+  ) {
+    fieldLoss(
+      tokens: $0[0], $0[1], $0[2], patch: 5, rows: 5, columns: 6, cost: .huber, unit: .pixel)
   },
   GradientCase("gridFieldLoss, hops of a pixel", [[1, 9, 30, 128]], scale: 2) {
     fieldLoss($0[0], patch: 8, rows: 5, columns: 6, cost: .l1, unit: .pixel).total

@@ -63,13 +63,16 @@ private let cases: [GradientCase] = [
   GradientCase("gatedLinear, grouped", [[2, 3, 4], [2, 4], [2, 3, 5], [4, 5], [4]]) {
     gatedLinear($0[0], gate: $0[1], $0[2], $0[3], $0[4])
   },
-  GradientCase("gatedMLP", [[2, 3, 4], [4], [2, 3, 4], [6, 4], [6], [4, 6], [4]]) {
-    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
+  GradientCase("residualMLP", [[2, 3, 4], [4], [4], [6, 4], [6], [4, 6], [4]], step: 5e-3) {
+    residualMLP($0[0], gain: $0[1], gate: $0[2], ($0[3], $0[4]), ($0[5], $0[6]))
   },
   GradientCase(
-    "gatedMLP, grouped, recomputing", [[2, 3, 4], [2, 4], [2, 3, 4], [6, 4], [6], [4, 6], [4]]
+    "residualMLP, grouped, with offset, recomputing",
+    [[2, 3, 4], [2, 4], [2, 4], [6, 4], [6], [4, 6], [4], [2, 4]], step: 5e-3
   ) {
-    gatedMLP($0[0], gate: $0[1], $0[2], ($0[3], $0[4]), ($0[5], $0[6]), keepsHidden: false)
+    residualMLP(
+      $0[0], gain: $0[1], offset: $0[7], gate: $0[2], ($0[3], $0[4]), ($0[5], $0[6]),
+      keepsHidden: false)
   },
   GradientCase("selfAttention, last sequence axis", [[2, 2, 5, 12]]) {
     selfAttention($0[0], heads: 2, axis: 2)
@@ -117,6 +120,19 @@ func gradientMatchesCentralDifferences(_ op: GradientCase, _ device: Device) {
   #expect(error < op.tolerance, "\(op) on \(device): relative error \(error)")
 }
 
+/// The field loss of a layer's result, whose layer and tokens get the gradient.
+@Test(arguments: [GridFieldLoss.HopUnit.cell, .pixel])
+func gridFieldLossOfALayerMatchesCentralDifferences(_ unit: GridFieldLoss.HopUnit) {
+  for device in [Device.cpu, .reference] {
+    let op = GradientCase(
+      "gridFieldLoss of a layer", [[2, 3, 6, 5], [8, 5], [8]], scale: 2, step: 5e-3,
+      tolerance: 1e-2
+    ) { fieldLoss(tokens: $0[0], $0[1], $0[2], patch: 2, rows: 2, columns: 3, cost: .sq, unit: unit) }
+    let error = op.worstRelativeError(device: device)
+    #expect(error < op.tolerance, "\(unit) on \(device): relative error \(error)")
+  }
+}
+
 /// The masked field loss, whose kinks need smooth costs and random fields.
 @Test(arguments: [PairCost.sq, .huber, .l2], [GridFieldLoss.HopUnit.cell, .pixel])
 func gridFieldLossMatchesCentralDifferences(_ cost: PairCost, _ unit: GridFieldLoss.HopUnit) {
@@ -136,19 +152,42 @@ func fieldLoss(
   _ prediction: Tensor, patch: Int, rows: Int, columns: Int, cost: PairCost,
   unit: GridFieldLoss.HopUnit
 ) -> (total: Tensor, terms: GridFieldLossTerms) {
-  let (batch, frames, cells) = (prediction.shape[0], prediction.shape[1], rows * columns)
-  let device = prediction.device
-  let stream = Philox(seed: 5, stream: "field")
-  let target = NDArray(
-    stream.uniform(batch * frames * cells * 2), shape: [batch, frames, cells, 2], device: device)
-  let mask = NDArray(
-    stream.uniform(batch * frames * cells, step: 1).map { $0 < 0.7 ? 1 : 0 },
-    shape: [batch, frames, cells], device: device)
-  let ramp = NDArray(
-    stream.uniform(patch * patch * 2, step: 2), shape: [patch, patch, 2], device: device)
+  let problem = FieldProblem(prediction, patch: patch, rows: rows, columns: columns, cost, unit)
   return gridFieldLoss(
-    prediction: prediction, target: target, ramp: ramp, mask: mask,
-    GridFieldLoss(
+    prediction: prediction, target: problem.target, ramp: problem.ramp, mask: problem.mask,
+    problem.loss)
+}
+
+/// The same of the field that a layer makes of tokens.
+func fieldLoss(
+  tokens: Tensor, _ weight: Tensor, _ bias: Tensor, patch: Int, rows: Int, columns: Int,
+  cost: PairCost, unit: GridFieldLoss.HopUnit
+) -> Tensor {
+  let problem = FieldProblem(tokens, patch: patch, rows: rows, columns: columns, cost, unit)
+  return gridFieldLoss(
+    tokens: tokens, weight: weight, bias: bias, target: problem.target, ramp: problem.ramp,
+    mask: problem.mask, problem.loss
+  ).total
+}
+
+private struct FieldProblem {
+  let target, mask, ramp: NDArray
+  let loss: GridFieldLoss
+
+  init(
+    _ like: Tensor, patch: Int, rows: Int, columns: Int, _ cost: PairCost,
+    _ unit: GridFieldLoss.HopUnit
+  ) {
+    let shape = [like.shape[0], like.shape[1], rows * columns]
+    let stream = Philox(seed: 5, stream: "field")
+    let count = shape.reduce(1, *)
+    target = NDArray(stream.uniform(2 * count), shape: shape + [2], device: like.device)
+    mask = NDArray(
+      stream.uniform(count, step: 1).map { $0 < 0.7 ? 1 : 0 }, shape: shape, device: like.device)
+    ramp = NDArray(
+      stream.uniform(patch * patch * 2, step: 2), shape: [patch, patch, 2], device: like.device)
+    loss = GridFieldLoss(
       rows: rows, columns: columns, patch: patch, hopUnit: unit, cost: cost,
-      reconstructionWeight: 0.7, velocityWeight: 0.1, neighborWeight: 0.2))
+      reconstructionWeight: 0.7, velocityWeight: 0.1, neighborWeight: 0.2)
+  }
 }

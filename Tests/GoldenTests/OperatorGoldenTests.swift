@@ -89,7 +89,7 @@ private func implementation(
             mlpRatio: config["mlp_ratio"] as! Double,
             &initializer)
         } run: {
-          $0($1, axis: 1)
+          $0($1, axis: 1, checkpoints: false)
         }
       }, 5e-6, 2e-5
     )

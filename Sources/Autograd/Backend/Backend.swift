@@ -59,17 +59,17 @@ package protocol Backend: Sendable {
   func gatedLinearGradient(
     gate: NDArray, _ a: NDArray, _ layer: LinearArrays, _ dOut: NDArray
   ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays)
-  /// `x + gate · (gelu(hidden) · w₂ᵀ + bias₂)` with `hidden = a · w₁ᵀ + bias₁`, which is returned
-  /// for the gradient if it is to be kept.
-  func gatedMLP(
-    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
-    keepsHidden: Bool
+  /// `x + gate · (gelu(hidden) · w₂ᵀ + bias₂)` with `hidden = rmsNorm(x) · w₁ᵀ + bias₁`, which is
+  /// returned for the gradient if it is to be kept. `modulation` has as many groups as `gate`.
+  func residualMLP(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, _ first: LinearArrays,
+    _ second: LinearArrays, keepsHidden: Bool
   ) -> (y: NDArray, hidden: NDArray?)
-  /// - Parameter hidden: what `gatedMLP` kept; nil: it is computed again.
-  func gatedMLPGradient(
-    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
-    _ dOut: NDArray
-  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays)
+  /// - Parameter hidden: what `residualMLP` kept; nil: it is computed again.
+  func residualMLPGradient(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, hidden: NDArray?,
+    _ first: LinearArrays, _ second: LinearArrays, _ dOut: NDArray
+  ) -> ResidualMLPGradient
   /// Softmax over the last axis.
   func softmax(_ x: NDArray) -> NDArray
   func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray
@@ -122,6 +122,22 @@ package protocol Backend: Sendable {
 package struct LinearArrays: Sendable {
   let weight: NDArray
   let bias: NDArray
+}
+
+/// What follows a normalisation: `· gain + offset`, both [G, D] or [D].
+package struct NormModulation: Sendable {
+  let gain: NDArray
+  let offset: NDArray?
+  let epsilon: Float
+}
+
+package struct ResidualMLPGradient: Sendable {
+  let dx: NDArray
+  let dGain: NDArray
+  let dOffset: NDArray?
+  let dGate: NDArray
+  let dFirst: LinearArrays
+  let dSecond: LinearArrays
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {

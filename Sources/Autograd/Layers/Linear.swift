@@ -64,12 +64,12 @@ public struct MLP: Layer {
     fc2(linearGELU(x, fc1.weight, fc1.bias))
   }
 
-  /// `residual + gate · self(x)`; see `gatedMLP`.
-  public func callAsFunction(
-    _ x: Tensor, addedTo residual: Tensor, gate: Tensor, keepsHidden: Bool = true
+  /// `x + gate · self(rmsNorm(x) · gain + offset)`; see `residualMLP`.
+  public func branch(
+    _ x: Tensor, gain: Tensor, offset: Tensor? = nil, gate: Tensor, keepsHidden: Bool = true
   ) -> Tensor {
-    gatedMLP(
-      residual, gate: gate, x, (fc1.weight, fc1.bias), (fc2.weight, fc2.bias),
+    residualMLP(
+      x, gain: gain, offset: offset, gate: gate, (fc1.weight, fc1.bias), (fc2.weight, fc2.bias),
       keepsHidden: keepsHidden)
   }
 }

@@ -16,28 +16,41 @@ public func gatedLinear(
   }
 }
 
-/// `x + gate · (gelu(a · w₁ᵀ + bias₁) · w₂ᵀ + bias₂)`: a whole MLP branch, in blocks of rows whose
-/// hidden layer stays in cache. Shapes: `x` [..., D], `a` [..., I], first layer [H, I] and [H],
-/// second [D, H] and [D]; `gate` as in `gatedLinear`.
+/// `x + gate · mlp(rmsNorm(x) · gain + offset)` with `mlp(a) = gelu(a · w₁ᵀ + bias₁) · w₂ᵀ + bias₂`: a
+/// transformer block's whole MLP branch, in blocks of rows whose intermediate results stay in
+/// cache. Shapes: `x` [..., D], first layer [H, D] and [H], second [D, H] and [D]; `gain`, `offset`
+/// and `gate` all [D] or all [G, D], as in `rmsNorm`.
 ///
 /// - Parameter keepsHidden: whether the hidden layer [..., H] before GELU is kept for the gradient;
 ///   if not, its product is computed again.
-public func gatedMLP(
-  _ x: Tensor, gate: Tensor, _ a: Tensor, _ first: (weight: Tensor, bias: Tensor),
-  _ second: (weight: Tensor, bias: Tensor), keepsHidden: Bool = true
+public func residualMLP(
+  _ x: Tensor, gain: Tensor, offset: Tensor? = nil, gate: Tensor,
+  _ first: (weight: Tensor, bias: Tensor), _ second: (weight: Tensor, bias: Tensor),
+  epsilon: Float = 1e-6, keepsHidden: Bool = true
 ) -> Tensor {
-  let backend = checkBranch("gatedMLP", x, gate, a, [first, second])
+  let backend = checkBranch("residualMLP", x, gate, x, [first, second])
+  for vectors in [gain, offset].compactMap({ $0 }) {
+    precondition(
+      vectors.shape.last == x.shape.last && vectors.array.count == gate.array.count,
+      "residualMLP: gain or offset \(vectors.shape), gate \(gate.shape)")
+  }
   let one = LinearArrays(weight: first.weight.array, bias: first.bias.array)
   let two = LinearArrays(weight: second.weight.array, bias: second.bias.array)
-  let inputs = [x, gate, a, first.weight, first.bias, second.weight, second.bias]
-  let (y, hidden) = backend.gatedMLP(
-    x.array, gate: gate.array, a.array, one, two,
+  let modulation = NormModulation(gain: gain.array, offset: offset?.array, epsilon: epsilon)
+  let inputs =
+    [x, gain, gate, first.weight, first.bias, second.weight, second.bias]
+    + (offset.map { [$0] } ?? [])
+  let (y, hidden) = backend.residualMLP(
+    x.array, modulation, gate: gate.array, one, two,
     keepsHidden: keepsHidden && inputs.contains(where: \.isTracked))
-  return .recorded(y, from: inputs) { [gate = gate.array, a = a.array] dy in
-    let gradient = backend.gatedMLPGradient(gate: gate, a, hidden: hidden, one, two, dy)
+  return .recorded(y, from: inputs) { [x = x.array, gate = gate.array] dy in
+    let gradient = backend.residualMLPGradient(
+      x, modulation, gate: gate, hidden: hidden, one, two, dy)
     return [
-      dy, gradient.dGate.reshaped(gate.shape), gradient.da, gradient.dFirst.weight,
-      gradient.dFirst.bias, gradient.dSecond.weight, gradient.dSecond.bias,
+      gradient.dx, gradient.dGain.reshaped(modulation.gain.shape),
+      gradient.dGate.reshaped(gate.shape), gradient.dFirst.weight, gradient.dFirst.bias,
+      gradient.dSecond.weight, gradient.dSecond.bias,
+      gradient.dOffset?.reshaped(modulation.offset!.shape),
     ]
   }
 }

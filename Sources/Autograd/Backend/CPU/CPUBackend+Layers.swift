@@ -58,20 +58,26 @@ extension CPUBackend {
     }
   }
 
-  func gatedMLP(
-    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
-    keepsHidden: Bool
+  func residualMLP(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, _ first: LinearArrays,
+    _ second: LinearArrays, keepsHidden: Bool
   ) -> (y: NDArray, hidden: NDArray?) {
-    let width = first.weight.shape[0]
-    let kept = keepsHidden ? HostStorage(uninitialized: x.rowCount * width) : nil
+    let (hiddenWidth, width) = (first.weight.shape[0], x.lastExtent)
+    let kept = keepsHidden ? HostStorage(uninitialized: x.rowCount * hiddenWidth) : nil
     let y = make(x.shape) { out in
-      let parts = RowParts(rows: x.rowCount, groups: gate.count / x.lastExtent)
+      let parts = RowParts(rows: x.rowCount, groups: gate.count / width)
       ThreadPool.run(parts.allBlocks.count) { index in
         let block = parts.allBlocks[index]
-        let count = block.rows.count * width
-        withScratch(count) { scratch in
-          let hidden = kept.map { $0.pointer + block.rows.lowerBound * width } ?? scratch
-          product(a, block.rows, first, into: hidden)
+        let (rows, count) = (block.rows.count, block.rows.count * hiddenWidth)
+        withScratch(count + rows * width) { scratch in
+          let normalized = scratch + count
+          let norm = modulation.norm(block.group, width: width)
+          for row in 0..<rows {
+            _ = norm.apply(
+              x.base + (block.rows.lowerBound + row) * width, into: normalized + row * width)
+          }
+          let hidden = kept.map { $0.pointer + block.rows.lowerBound * hiddenWidth } ?? scratch
+          product(UnsafePointer(normalized), rows: rows, first, into: hidden)
           mapVectors(UnsafePointer(hidden), into: scratch, count: count) { gelu($0) }
           gatedProduct(x, gate, block, UnsafePointer(scratch), second, into: out)
         }
@@ -79,7 +85,7 @@ extension CPUBackend {
     }
     return (
       y,
-      kept.map { NDArray(storage: $0, shape: a.shape.dropLast() + [width], device: .cpu) }
+      kept.map { NDArray(storage: $0, shape: x.shape.dropLast() + [hiddenWidth], device: .cpu) }
     )
   }
 
@@ -104,63 +110,93 @@ extension CPUBackend {
     return (dGate, da, dLayer)
   }
 
-  func gatedMLPGradient(
-    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
-    _ dOut: NDArray
-  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
-    let (width, inputs) = (first.weight.shape[0], first.weight.shape[1])
-    let parts = RowParts(rows: dOut.rowCount, groups: gate.count / dOut.lastExtent)
-    let gradients = GatedGradients(parts, gate, second, extra: [width * inputs, width])
-    let da = make(a.shape) { da in
+  func residualMLPGradient(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, hidden: NDArray?,
+    _ first: LinearArrays, _ second: LinearArrays, _ dOut: NDArray
+  ) -> ResidualMLPGradient {
+    let (hiddenWidth, width) = (first.weight.shape[0], x.lastExtent)
+    let groups = gate.count / width
+    let parts = RowParts(rows: x.rowCount, groups: groups)
+    let gradients = GatedGradients(
+      parts, gate, second,
+      extra: [hiddenWidth * width, hiddenWidth, groups * width, groups * width])
+    let dx = make(x.shape) { dx in
       ThreadPool.run(parts.count) { part in
-        let (dWeight, dBias) = (gradients.sums[part, 2], gradients.sums[part, 3])
-        withScratch(2 * parts.longestBlock * width) { scratch in
-          let (activation, dHidden) = (scratch, scratch + parts.longestBlock * width)
+        let sums = gradients.sums
+        let (dWeight, dBias) = (sums[part, 2], sums[part, 3])
+        let (dGain, dOffset) = (sums[part, 4], sums[part, 5])
+        dGain.update(repeating: 0, count: groups * width)
+        dOffset.update(repeating: 0, count: groups * width)
+        let (wide, narrow) = (parts.longestBlock * hiddenWidth, parts.longestBlock * width)
+        withScratch(2 * wide + narrow + parts.longestBlock) { scratch in
+          let (activation, dHidden) = (scratch, scratch + wide)
+          let normalized = scratch + 2 * wide
+          let inverses = normalized + narrow
           var isFirst = true
           gradients.run(part, dOut.base) { block, gated, accumulate in
             let (start, rows) = (block.rows.lowerBound, block.rows.count)
-            if hidden == nil { product(a, block.rows, first, into: activation) }
-            let preactivation =
-              hidden.map { $0.base + start * width } ?? UnsafePointer(activation)
+            let norm = modulation.norm(block.group, width: width)
+            for row in 0..<rows {
+              inverses[row] = norm.apply(
+                x.base + (start + row) * width, into: normalized + row * width)
+            }
+            if hidden == nil {
+              product(UnsafePointer(normalized), rows: rows, first, into: activation)
+            }
             BLAS.sgemm(
-              m: rows, n: width, k: dOut.lastExtent, gated, dOut.lastExtent, second.weight.base,
-              width, dHidden, width)
+              m: rows, n: hiddenWidth, k: width, gated, width, second.weight.base, hiddenWidth,
+              dHidden, hiddenWidth)
             throughGELU(
-              preactivation, activation: activation, gradient: dHidden, count: rows * width)
+              hidden.map { $0.base + start * hiddenWidth } ?? UnsafePointer(activation),
+              activation: activation, gradient: dHidden, count: rows * hiddenWidth)
             accumulate(UnsafePointer(activation))
             BLAS.sgemm(
-              transposeA: true, m: width, n: inputs, k: rows, UnsafePointer(dHidden), width,
-              a.base + start * inputs, inputs, beta: isFirst ? 0 : 1, dWeight, inputs)
+              transposeA: true, m: hiddenWidth, n: width, k: rows, UnsafePointer(dHidden),
+              hiddenWidth, UnsafePointer(normalized), width, beta: isFirst ? 0 : 1, dWeight, width)
             addRows(
-              UnsafePointer(dHidden), rows: 0..<rows, width: width, into: dBias,
+              UnsafePointer(dHidden), rows: 0..<rows, width: hiddenWidth, into: dBias,
               accumulates: !isFirst)
+            // The gradient of the normalised rows takes their place.
             BLAS.sgemm(
-              m: rows, n: inputs, k: width, UnsafePointer(dHidden), width, first.weight.base,
-              inputs, da + start * inputs, inputs)
+              m: rows, n: width, k: hiddenWidth, UnsafePointer(dHidden), hiddenWidth,
+              first.weight.base, width, normalized, width)
+            let group = block.group * width
+            if modulation.offset != nil {
+              addRows(
+                UnsafePointer(normalized), rows: 0..<rows, width: width, into: dOffset + group,
+                accumulates: true)
+            }
+            for row in 0..<rows {
+              let element = (start + row) * width
+              norm.gradient(
+                x.base + element, inverse: inverses[row], UnsafePointer(normalized + row * width),
+                into: dx + element, addedTo: dOut.base + element, gainSums: dGain + group)
+            }
             isFirst = false
           }
         }
       }
     }
     let (dGate, dSecond) = gradients.totals()
-    let dFirst = LinearArrays(
-      weight: gradients.sums.total(2, shape: first.weight.shape),
-      bias: gradients.sums.total(3, shape: first.bias.shape))
-    return (dGate, da, dFirst, dSecond)
+    return ResidualMLPGradient(
+      dx: dx, dGain: gradients.sums.total(4, shape: [groups, width]),
+      dOffset: modulation.offset.map { _ in gradients.sums.total(5, shape: [groups, width]) },
+      dGate: dGate,
+      dFirst: LinearArrays(
+        weight: gradients.sums.total(2, shape: first.weight.shape),
+        bias: gradients.sums.total(3, shape: first.bias.shape)), dSecond: dSecond)
   }
 
-  /// `out = x · wᵀ + bias` for some rows, written from the start of `out`.
+  /// `out = x · wᵀ + bias` for `rows` rows.
   private func product(
-    _ x: NDArray, _ rows: Range<Int>, _ layer: LinearArrays,
+    _ x: UnsafePointer<Float>, rows: Int, _ layer: LinearArrays,
     into out: UnsafeMutablePointer<Float>
   ) {
     let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
-    for row in 0..<rows.count {
-      (out + row * outputs).update(from: layer.bias.base, count: outputs)
-    }
+    for row in 0..<rows { (out + row * outputs).update(from: layer.bias.base, count: outputs) }
     BLAS.sgemm(
-      transposeB: true, m: rows.count, n: outputs, k: inputs, x.base + rows.lowerBound * inputs,
-      inputs, layer.weight.base, inputs, beta: 1, out, outputs)
+      transposeB: true, m: rows, n: outputs, k: inputs, x, inputs, layer.weight.base, inputs,
+      beta: 1, out, outputs)
   }
 
   /// `out = x + gate · (a · wᵀ + bias)` for a block's rows; `a` points at the first of them.
@@ -203,6 +239,14 @@ extension CPUBackend {
       }
       i &+= 16
     }
+  }
+}
+
+extension NormModulation {
+  fileprivate func norm(_ group: Int, width: Int) -> RowNorm {
+    RowNorm(
+      gain: gain.base + group * width, offset: offset.map { $0.base + group * width },
+      width: width, epsilon: epsilon)
   }
 }
 

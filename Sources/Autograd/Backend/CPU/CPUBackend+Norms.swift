@@ -9,26 +9,11 @@ extension CPUBackend {
     let y = HostStorage(uninitialized: x.count)
     let inverse = make([x.rowCount]) { inverse in
       forEachGroupChunk(rows: x.rowCount, groups: groups(gain ?? offset)) { group, rows, _ in
-        let gain = gain.map { $0.base + group * width }
-        let offset = offset.map { $0.base + group * width }
+        let norm = RowNorm(
+          gain: gain.map { $0.base + group * width }, offset: offset.map { $0.base + group * width },
+          width: width, epsilon: epsilon)
         for row in rows {
-          let source = x.base + row * width
-          let target = y.pointer + row * width
-          let meanSquare = sumVectors(source, source, count: width) { $0 * $1 } / Float(width)
-          let scale = 1 / (meanSquare + epsilon).squareRoot()
-          inverse[row] = scale
-          let scales = Vector(repeating: scale)
-          switch (gain, offset) {
-          case (let gain?, let offset?):
-            mapVectors(source, gain, into: target, count: width) { $0 * scales * $1 }
-            mapVectors(UnsafePointer(target), offset, into: target, count: width) { $0 + $1 }
-          case (let gain?, nil):
-            mapVectors(source, gain, into: target, count: width) { $0 * scales * $1 }
-          case (nil, let offset?):
-            mapVectors(source, offset, into: target, count: width) { $0 * scales + $1 }
-          case (nil, nil):
-            mapVectors(source, into: target, count: width) { $0 * scales }
-          }
+          inverse[row] = norm.apply(x.base + row * width, into: y.pointer + row * width)
         }
       }
     }
@@ -45,40 +30,14 @@ extension CPUBackend {
     let dx = make(x.shape) { dx in
       withScratch(gain == nil ? 1 : groups * chunks * width) { partial in
         forEachGroupChunk(rows: x.rowCount, groups: groups) { group, rows, chunk in
-          let gain = gain.map { $0.base + group * width }
-          let sums = partial + (group * chunks + chunk) * width
-          if gain != nil { sums.update(repeating: 0, count: width) }
+          let norm = RowNorm(
+            gain: gain.map { $0.base + group * width }, offset: nil, width: width, epsilon: 0)
+          let sums = gain == nil ? nil : partial + (group * chunks + chunk) * width
+          sums?.update(repeating: 0, count: width)
           for row in rows {
-            let source = x.base + row * width
-            let upstream = dy.base + row * width
-            let target = dx + row * width
-            let scale = inverseRMS.base[row]
-            let scales = Vector(repeating: scale)
-            // With n = x·s and g = dy·gain:  dx = s·(g - n·mean(g·n)).
-            if let gain {
-              mapVectors(upstream, gain, into: target, count: width) { $0 * $1 }
-            } else {
-              target.update(from: upstream, count: width)
-            }
-            let dot = sumVectors(UnsafePointer(target), source, count: width) { $0 * $1 }
-            let correction = Vector(repeating: dot * scale * scale / Float(width))
-            mapVectors(UnsafePointer(target), source, into: target, count: width) { g, x in
-              scales * (g - x * correction)
-            }
-            if gain != nil {
-              var i = 0
-              while i < width {
-                let lanes = min(16, width - i)
-                if lanes == 16 {
-                  sums.store(
-                    sums.vector(at: i) + upstream.vector(at: i) * source.vector(at: i) * scales,
-                    at: i)
-                } else {
-                  for j in i..<width { sums[j] += upstream[j] * source[j] * scale }
-                }
-                i += 16
-              }
-            }
+            norm.gradient(
+              x.base + row * width, inverse: inverseRMS.base[row], dy.base + row * width,
+              into: dx + row * width, addedTo: nil, gainSums: sums)
           }
         }
         if gain != nil {
@@ -157,6 +116,60 @@ extension CPUBackend {
           mapVectors(y, dy, into: dx + row * width, count: width) { y, dy in y * (dy - dot) }
         }
       }
+    }
+  }
+}
+
+/// RMS normalisation of one row after another with the same gain and offset.
+struct RowNorm {
+  let gain, offset: UnsafePointer<Float>?
+  let width: Int
+  let epsilon: Float
+
+  /// `target = source / rms · gain + offset`; returns 1 / rms.
+  @inline(__always)
+  func apply(_ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) -> Float {
+    let meanSquare = sumVectors(source, source, count: width) { $0 * $1 } / Float(width)
+    let inverse = 1 / (meanSquare + epsilon).squareRoot()
+    let scales = Vector(repeating: inverse)
+    switch (gain, offset) {
+    case (let gain?, let offset?):
+      mapVectors(source, gain, into: target, count: width) { $0 * scales * $1 }
+      mapVectors(UnsafePointer(target), offset, into: target, count: width) { $0 + $1 }
+    case (let gain?, nil):
+      mapVectors(source, gain, into: target, count: width) { $0 * scales * $1 }
+    case (nil, let offset?):
+      mapVectors(source, offset, into: target, count: width) { $0 * scales + $1 }
+    case (nil, nil):
+      mapVectors(source, into: target, count: width) { $0 * scales }
+    }
+    return inverse
+  }
+
+  /// With n = x·s, s the reciprocal rms and g = dy·gain: `target = s·(g - n·mean(g·n))`, plus
+  /// `residual` if there is one; `gainSums += dy·n`. `target` may be `upstream`.
+  @inline(__always)
+  func gradient(
+    _ x: UnsafePointer<Float>, inverse: Float, _ upstream: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>, addedTo residual: UnsafePointer<Float>?,
+    gainSums: UnsafeMutablePointer<Float>?
+  ) {
+    let scales = Vector(repeating: inverse)
+    if let gainSums {
+      accumulate(upstream, x, into: gainSums, count: width) { $0 + $1 * $2 * scales }
+    }
+    if let gain {
+      mapVectors(upstream, gain, into: target, count: width) { $0 * $1 }
+    } else if UnsafePointer(target) != upstream {
+      target.update(from: upstream, count: width)
+    }
+    let dot = sumVectors(UnsafePointer(target), x, count: width) { $0 * $1 }
+    let correction = Vector(repeating: dot * inverse * inverse / Float(width))
+    mapVectors(UnsafePointer(target), x, into: target, count: width) { g, x in
+      scales * (g - x * correction)
+    }
+    if let residual {
+      mapVectors(UnsafePointer(target), residual, into: target, count: width) { $0 + $1 }
     }
   }
 }

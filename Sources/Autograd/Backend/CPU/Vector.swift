@@ -78,6 +78,25 @@ func mapVectors(
   }
 }
 
+/// `out[i] = f(out[i], a[i], b[i])`.
+@inline(__always)
+func accumulate(
+  _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>,
+  count: Int, _ f: (Vector, Vector, Vector) -> Vector
+) {
+  var i = 0
+  while i &+ 16 <= count {
+    out.store(f(out.vector(at: i), a.vector(at: i), b.vector(at: i)), at: i)
+    i &+= 16
+  }
+  if i < count {
+    let rest = count - i
+    let sum = UnsafePointer(out).vector(at: i, count: rest)
+    out.store(
+      f(sum, a.vector(at: i, count: rest), b.vector(at: i, count: rest)), at: i, count: rest)
+  }
+}
+
 /// `Σ f(a[i], b[i])` in sixteen running sums. `f(0, 0)` must be 0: the last lanes are padded with
 /// zeros.
 @inline(__always)

@@ -113,26 +113,28 @@ struct ObservedBackend: Backend {
     ) { base.gatedLinearGradient(gate: gate, a, layer, dOut) }
   }
 
-  func gatedMLP(
-    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
-    keepsHidden: Bool
+  func residualMLP(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, _ first: LinearArrays,
+    _ second: LinearArrays, keepsHidden: Bool
   ) -> (y: NDArray, hidden: NDArray?) {
     observation.observe(
-      "gatedMLP", flops: first.flops(a) + second.flops(rows: a.rowCount), operands: [x, a],
+      "residualMLP", flops: first.flops(x) + second.flops(x), operands: [x],
       results: { [$0.y] + ($0.hidden.map { [$0] } ?? []) }
-    ) { base.gatedMLP(x, gate: gate, a, first, second, keepsHidden: keepsHidden) }
+    ) { base.residualMLP(x, modulation, gate: gate, first, second, keepsHidden: keepsHidden) }
   }
 
-  func gatedMLPGradient(
-    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
-    _ dOut: NDArray
-  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
-    // Computing a hidden layer again is not counted: the result does not need it.
+  func residualMLPGradient(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, hidden: NDArray?,
+    _ first: LinearArrays, _ second: LinearArrays, _ dOut: NDArray
+  ) -> ResidualMLPGradient {
+    // Computing the hidden layer again is not counted: the result does not need it.
     observation.observe(
-      hidden == nil ? "gatedMLP gradient, recomputing" : "gatedMLP gradient",
-      flops: 2 * (first.flops(a) + second.flops(rows: a.rowCount)), operands: [a, dOut],
-      results: { [$0.dGate, $0.da, $0.dFirst.weight, $0.dSecond.weight] }
-    ) { base.gatedMLPGradient(gate: gate, a, hidden: hidden, first, second, dOut) }
+      hidden == nil ? "residualMLP gradient, recomputing" : "residualMLP gradient",
+      flops: 2 * (first.flops(x) + second.flops(x)), operands: [x, dOut],
+      results: { [$0.dx, $0.dGain, $0.dGate, $0.dFirst.weight, $0.dSecond.weight] }
+    ) {
+      base.residualMLPGradient(x, modulation, gate: gate, hidden: hidden, first, second, dOut)
+    }
   }
 
   func softmax(_ x: NDArray) -> NDArray { one("softmax", [x]) { base.softmax(x) } }
@@ -266,8 +268,8 @@ struct ObservedBackend: Backend {
 }
 
 extension LinearArrays {
-  fileprivate func flops(_ x: NDArray) -> Int { flops(rows: x.rowCount) }
-  fileprivate func flops(rows: Int) -> Int { 2 * rows * weight.count }
+  /// Of the product with as many rows as `x` has.
+  fileprivate func flops(_ x: NDArray) -> Int { 2 * x.rowCount * weight.count }
 }
 
 extension AttentionGeometry {

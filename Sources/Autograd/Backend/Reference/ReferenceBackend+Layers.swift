@@ -82,25 +82,36 @@ extension ReferenceBackend {
     )
   }
 
-  func gatedMLP(
-    _ x: NDArray, gate: NDArray, _ a: NDArray, _ first: LinearArrays, _ second: LinearArrays,
-    keepsHidden: Bool
+  func residualMLP(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, _ first: LinearArrays,
+    _ second: LinearArrays, keepsHidden: Bool
   ) -> (y: NDArray, hidden: NDArray?) {
-    let hidden = linear(a, first.weight, first.bias)
+    let hidden = linear(normalized(x, modulation).y, first.weight, first.bias)
     return (gatedLinear(x, gate: gate, unary(.gelu, hidden), second), keepsHidden ? hidden : nil)
   }
 
-  func gatedMLPGradient(
-    gate: NDArray, _ a: NDArray, hidden: NDArray?, _ first: LinearArrays, _ second: LinearArrays,
-    _ dOut: NDArray
-  ) -> (dGate: NDArray, da: NDArray, dFirst: LinearArrays, dSecond: LinearArrays) {
-    let hidden = hidden ?? linear(a, first.weight, first.bias)
+  func residualMLPGradient(
+    _ x: NDArray, _ modulation: NormModulation, gate: NDArray, hidden: NDArray?,
+    _ first: LinearArrays, _ second: LinearArrays, _ dOut: NDArray
+  ) -> ResidualMLPGradient {
+    let (n, inverseRMS) = normalized(x, modulation)
+    let hidden = hidden ?? linear(n, first.weight, first.bias)
     let outer = gatedLinearGradient(gate: gate, unary(.gelu, hidden), second, dOut)
     let inner = linearGradient(
-      a, first.weight, unaryGradient(.gelu, hidden, outer.da), wantsX: true)
-    return (
-      outer.dGate, inner.dx!, LinearArrays(weight: inner.dWeight, bias: inner.dBias), outer.dLayer
-    )
+      n, first.weight, unaryGradient(.gelu, hidden, outer.da), wantsX: true)
+    let norm = rmsNormGradient(
+      x, gain: modulation.gain, hasOffset: modulation.offset != nil, inverseRMS: inverseRMS,
+      inner.dx!)
+    return ResidualMLPGradient(
+      dx: binary(.add, norm.dx, dOut, shape: x.shape), dGain: norm.dGain!, dOffset: norm.dOffset,
+      dGate: outer.dGate, dFirst: LinearArrays(weight: inner.dWeight, bias: inner.dBias),
+      dSecond: outer.dLayer)
+  }
+
+  private func normalized(
+    _ x: NDArray, _ modulation: NormModulation
+  ) -> (y: NDArray, inverseRMS: NDArray) {
+    rmsNorm(x, gain: modulation.gain, offset: modulation.offset, epsilon: modulation.epsilon)
   }
 
   private func gatedAdd(_ x: NDArray, gate: NDArray, _ y: NDArray) -> NDArray {
