@@ -41,22 +41,35 @@ struct DiTBlock: Module {
   ///   - keyValue: `xattn.kv` of the context: [B, S, N, 2D] for a block over time (each token's own
   ///     history), [B, S, 2D] for a block over space (one context for all frames). Nil: no
   ///     cross-attention.
-  func callAsFunction(_ x: Tensor, condition: Tensor, keyValue: Tensor?, axis: Axis) -> Tensor {
+  ///   - checkpoints: keep the inputs of the attentions and of the MLP for the backward pass, and
+  ///     compute the rest again.
+  func callAsFunction(
+    _ x: Tensor, condition: Tensor, keyValue: Tensor?, axis: Axis, checkpoints: Bool = false
+  ) -> Tensor {
     let width = x.shape[3]
     let rows = adaLN(condition)  // [B, 9D]
     let vectors = (0..<9).map { rows.sliced(axis: 1, $0 * width..<($0 + 1) * width) }
-    let (shiftMsa, scaleMsa, gateMsa) = (vectors[0], vectors[1], vectors[2])
-    let (shiftXattn, scaleXattn, gateXattn) = (vectors[3], vectors[4], vectors[5])
+    let inputs = [x] + vectors[..<6] + (keyValue.map { [$0] } ?? [])
+    let x =
+      checkpoints
+      ? checkpointed(self, inputs) { block, inputs in block.attend(inputs, axis) }
+      : attend(inputs, axis)
     let (shiftMlp, scaleMlp, gateMlp) = (vectors[6], vectors[7], vectors[8])
+    return mlp.branch(
+      x, gain: 1 + scaleMlp, offset: shiftMlp, gate: gateMlp, keepsHidden: !checkpoints)
+  }
 
-    var x = attn(
-      rmsNorm(x, gain: 1 + scaleMsa, offset: shiftMsa), axis: axis.rawValue, addedTo: x,
-      gate: gateMsa)
-    if let keyValue {
-      let query = rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn)
-      x = attendToContext(query, keyValue, axis, addedTo: x, gate: gateXattn)
-    }
-    return mlp.branch(x, gain: 1 + scaleMlp, offset: shiftMlp, gate: gateMlp)
+  /// The two attentions.
+  /// - Parameter inputs: x, six modulation vectors, and the context's keys and values if any.
+  private func attend(_ inputs: [Tensor], _ axis: Axis) -> Tensor {
+    let (shiftMsa, scaleMsa, gateMsa) = (inputs[1], inputs[2], inputs[3])
+    let (shiftXattn, scaleXattn, gateXattn) = (inputs[4], inputs[5], inputs[6])
+    let x = attn(
+      rmsNorm(inputs[0], gain: 1 + scaleMsa, offset: shiftMsa), axis: axis.rawValue,
+      addedTo: inputs[0], gate: gateMsa)
+    guard inputs.count > 7 else { return x }
+    let query = rmsNorm(x, gain: 1 + scaleXattn, offset: shiftXattn)
+    return attendToContext(query, inputs[7], axis, addedTo: x, gate: gateXattn)
   }
 
   /// Over time, each token attends to its own context. Over space, all frames share one context, so

@@ -29,13 +29,9 @@ public struct FlowConditions {
 public struct FlowContext {
   /// What track and video fusion add to the query tokens, [B, L, N, D]; nil without fusion.
   let fusion: Tensor?
-  /// Each token's own history, [B, S, N, D], S = L, or 2L with concatenated video.
-  let temporal: Tensor
-  /// The context of the spatial blocks, [B, S', D]; nil without one.
-  let spatial: Tensor?
   /// The condition vector without its time term, [B, D].
   let condition: Tensor
-  /// Per block, its keys and values of the context. Empty when blocks are checkpointed: they are
-  /// computed again then.
-  var keysValues: [Tensor?]
+  /// Per block, its keys and values of the context: each token's own history [B, S, N, 2D] for
+  /// blocks over time, the spatial context [B, S', 2D], if there is one, for blocks over space.
+  let keysValues: [Tensor?]
 }

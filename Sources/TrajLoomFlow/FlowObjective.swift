@@ -159,7 +159,7 @@ extension FlowContext {
       tensor.shape[0] == count ? tensor : tensor.sliced(axis: 0, 0..<count)
     }
     return FlowContext(
-      fusion: fusion.map(first), temporal: first(temporal), spatial: spatial.map(first),
-      condition: first(condition), keysValues: keysValues.map { $0.map(first) })
+      fusion: fusion.map(first), condition: first(condition),
+      keysValues: keysValues.map { $0.map(first) })
   }
 }

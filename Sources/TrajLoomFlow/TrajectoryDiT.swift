@@ -137,14 +137,11 @@ public struct TrajectoryDiT: Module {
     let temporal = stamped.count == 1 ? stamped[0] : concatenated(stamped, axis: 1)
     let spatial = spatialContext(stamped)
 
-    var keysValues: [Tensor?] = []
-    if !checkpointsBlocks {
-      keysValues = blocks.indices.map { index in
-        contextOfBlock(index, temporal, spatial).map { blocks[index].xattn.kv($0) }
-      }
+    let keysValues = blocks.enumerated().map { index, block in
+      (index % 2 == 0 ? spatial : temporal).map { block.xattn.kv($0) }
     }
     return FlowContext(
-      fusion: fusion(track: track, video: video), temporal: temporal, spatial: spatial,
+      fusion: fusion(track: track, video: video),
       condition: condition(history, videoLatents, conditions.text), keysValues: keysValues)
   }
 
@@ -225,10 +222,6 @@ public struct TrajectoryDiT: Module {
     return condition
   }
 
-  private func contextOfBlock(_ index: Int, _ temporal: Tensor, _ spatial: Tensor?) -> Tensor? {
-    index % 2 == 0 ? spatial : temporal
-  }
-
   // MARK: Velocity
 
   /// The velocity at noisy latents `z` and flow times `time`.
@@ -263,16 +256,8 @@ public struct TrajectoryDiT: Module {
 
   private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor
   {
-    let block = blocks[index]
-    let axis: DiTBlock.Axis = index % 2 == 0 ? .space : .time
-    guard checkpointsBlocks else {
-      return block(x, condition: condition, keyValue: context.keysValues[index], axis: axis)
-    }
-    let own = contextOfBlock(index, context.temporal, context.spatial)
-    return checkpointed(block, [x, condition] + (own.map { [$0] } ?? [])) { block, inputs in
-      block(
-        inputs[0], condition: inputs[1],
-        keyValue: inputs.count > 2 ? block.xattn.kv(inputs[2]) : nil, axis: axis)
-    }
+    blocks[index](
+      x, condition: condition, keyValue: context.keysValues[index],
+      axis: index % 2 == 0 ? .space : .time, checkpoints: checkpointsBlocks)
   }
 }
