@@ -1,9 +1,9 @@
 import Foundation
 
-// Attention as single-threaded BLAS calls per sequence and head, blocked over queries so that the
+// Attention as single-threaded products per sequence and head, blocked over queries so that the
 // scores stay in the second-level cache, with one vector pass between them. The scores are formed
 // again in the backward pass, from one saved number per query and head: they are the largest array
-// of the step. Probabilities are powers of two of scores that BLAS has already multiplied by
+// of the step. Probabilities are powers of two of scores that come already multiplied by
 // log2(e).
 
 extension CPUBackend {
@@ -15,7 +15,8 @@ extension CPUBackend {
     // The base-2 logarithm of each query's sum of exponentials, in the order of the result's heads.
     let logSums = HostStorage(uninitialized: g.outer * g.queryLength * g.inner * g.heads)
     let y = make(shape) { out in
-      forEachHead(query, keyValue, g) { head, scratch in
+      let operands = [g.queries(query.storage.pointer)] + g.keyValues(keyValue.storage.pointer)
+      forEachHead(g, reading: operands, writing: [g.results(out)]) { head, scratch in
         head.prepareKeys(scratch)
         for rows in g.queryBlocks {
           let queries = head.queries(rows, scratch)
@@ -26,12 +27,12 @@ extension CPUBackend {
             scratch.totals[i] = total
             logSums.pointer[head.statistic(row)] = maximum + log2(total)
           }
-          let target = out + head.outputStart(rows.lowerBound)
-          BLAS.sgemm(
-            m: rows.count, n: g.headSize, k: g.keyLength, UnsafePointer(scratch.scores),
-            g.scoreStride, head.values, head.keyStride, target, head.outputStride)
+          let target = head.results(head.written[0], from: rows.lowerBound)
+          head.product(
+            m: rows.count, n: g.headSize, k: g.keyLength, scratch.scores, g.scoreStride,
+            head.values.rows, head.values.stride, target.rows, target.stride)
           for i in 0..<rows.count {
-            let row = target + i * head.outputStride
+            let row = target.rows + i * target.stride
             let scale = Vector(repeating: 1 / scratch.totals[i])
             mapVectors(UnsafePointer(row), into: row, count: g.headSize) { $0 * scale }
           }
@@ -48,75 +49,152 @@ extension CPUBackend {
     _ g: AttentionGeometry
   ) -> (dQuery: NDArray, dKeyValue: NDArray?) {
     let dQuery = HostStorage(uninitialized: query.count)
-    let dKeyValue = g.isPacked ? dQuery : HostStorage(uninitialized: keyValue.count)
-    forEachHead(query, keyValue, g) { head, scratch in
+    let dKeyValue = g.isPacked ? nil : HostStorage(uninitialized: keyValue.count)
+    let operands = [g.queries(query.storage.pointer)] + g.keyValues(keyValue.storage.pointer)
+    let results = [g.results(y.storage.pointer), g.results(dOut.storage.pointer)]
+    forEachHead(
+      g, reading: operands + results,
+      writing: [g.queries(dQuery.pointer)] + (dKeyValue.map { g.keyValues($0.pointer) } ?? [])
+    ) { head, scratch in
       head.prepareKeys(scratch)
-      let dKeys = head.keyTarget(dKeyValue.pointer, scratch)
-      for (i, rows) in g.queryBlocks.enumerated() {
-        let beta: Float = i == 0 ? 0 : 1
+      head.transposeValues(scratch)
+      let (dKeys, dValues) = (head.keyTarget(scratch), head.valueTarget)
+      for (block, rows) in g.queryBlocks.enumerated() {
         let queries = head.queries(rows, scratch)
         head.scores(rows.count, queries, scratch)
         // dP = dO·Vᵀ,  dS = P ∘ (dP - rowsum(dO ∘ O))
-        let upstream = dOut.base + head.outputStart(rows.lowerBound)
-        let result = y.base + head.outputStart(rows.lowerBound)
-        BLAS.sgemm(
-          transposeB: true, m: rows.count, n: g.keyLength, k: g.headSize, upstream,
-          head.outputStride, head.values, head.keyStride, scratch.dScores, g.scoreStride)
+        let result = head.results(head.read[operands.count], from: rows.lowerBound)
+        let upstream = head.results(head.read[operands.count + 1], from: rows.lowerBound)
+        head.productWithKeys(
+          m: rows.count, upstream.rows, upstream.stride, head.values.rows, head.values.stride,
+          transposed: scratch.transposedValues, scratch.dScores)
         for (i, row) in rows.enumerated() {
-          let start = i * head.outputStride
-          let dot = sumVectors(upstream + start, result + start, count: g.headSize) { $0 * $1 }
+          let dot = sumVectors(
+            upstream.rows + i * upstream.stride, result.rows + i * result.stride,
+            count: g.headSize
+          ) { $0 * $1 }
           probabilitiesAndGradient(
             scratch.scores + i * g.scoreStride, scratch.dScores + i * g.scoreStride,
             count: g.keyLength, logSum: statistics.base[head.statistic(row)], dot: dot)
         }
         // dV += Pᵀ·dO,  dQ = dS·K / √d,  dK += dSᵀ·Q / √d
-        BLAS.sgemm(
-          transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count,
-          UnsafePointer(scratch.scores), g.scoreStride, upstream, head.outputStride, beta: beta,
-          dKeyValue.pointer + head.valueStart, head.keyStride)
-        let dQueries = head.queryTarget(rows, dQuery.pointer, scratch)
-        BLAS.sgemm(
-          m: rows.count, n: g.headSize, k: g.keyLength, alpha: g.scale,
-          UnsafePointer(scratch.dScores), g.scoreStride, head.keys(scratch).rows,
-          head.keys(scratch).stride, dQueries.rows, dQueries.stride)
-        BLAS.sgemm(
+        head.product(
+          transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count, scratch.scores,
+          g.scoreStride, upstream.rows, upstream.stride, accumulates: block > 0, dValues.rows,
+          dValues.stride)
+        let dQueries = head.queryTarget(rows, scratch)
+        let keys = head.keys(scratch)
+        head.product(
+          m: rows.count, n: g.headSize, k: g.keyLength, alpha: g.scale, scratch.dScores,
+          g.scoreStride, keys.rows, keys.stride, dQueries.rows, dQueries.stride)
+        head.product(
           transposeA: true, m: g.keyLength, n: g.headSize, k: rows.count, alpha: g.scale,
-          UnsafePointer(scratch.dScores), g.scoreStride, queries.rows, queries.stride, beta: beta,
+          scratch.dScores, g.scoreStride, queries.rows, queries.stride, accumulates: block > 0,
           dKeys.rows, dKeys.stride)
-        head.finishQueries(rows, dQuery.pointer, scratch)
+        head.finishQueries(rows, scratch)
       }
-      head.finishKeys(dKeyValue.pointer, scratch)
+      head.finishKeys(scratch)
     }
     return (
       NDArray(storage: dQuery, shape: query.shape, device: .cpu),
-      g.isPacked ? nil : NDArray(storage: dKeyValue, shape: keyValue.shape, device: .cpu)
+      dKeyValue.map { NDArray(storage: $0, shape: keyValue.shape, device: .cpu) }
     )
   }
 
-  /// Runs `body` for every head of every (outer, inner) sequence.
+  /// Runs `body` for every head of every (outer, inner) sequence of the operands, whose rows it
+  /// finds in `read` and `written`.
   private func forEachHead(
-    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry,
-    _ body: (HeadBlock, AttentionScratch) -> Void
+    _ g: AttentionGeometry, reading: [SequenceArray], writing: [SequenceArray],
+    _ body: (AttentionHead, AttentionScratch) -> Void
   ) {
     let sequences = g.outer * g.inner
     let headGroups = sequences >= 32 ? 1 : g.heads
     // Short sequences are grouped so that one task is worth starting.
     let work = g.queryLength * g.keyLength * g.heads / headGroups
     let perTask = max(1, 1 << 17 / max(1, work))
+    // Rows that lie far apart are collected first: each head would wait for memory anew.
+    let collects = g.inner > 1 && headGroups == 1 && g.isShort
+    let collected = collects ? (reading + writing).reduce(0) { $0 + $1.elements } : 0
     ThreadPool.run(sequences * headGroups, by: perTask) { range in
-      AttentionScratch.withScratch(g) { scratch in
+      AttentionScratch.withScratch(g, collected: collected) { scratch in
         for item in range {
           let sequence = item / headGroups
+          let (outer, inner) = (sequence / g.inner, sequence % g.inner)
+          func rows(_ arrays: [SequenceArray]) -> [AttentionHead.Rows] {
+            arrays.map { $0.rows(outer: outer, inner: inner, of: g.inner) }
+          }
+          var (read, written) = (rows(reading), rows(writing))
+          if collects {
+            var next = scratch.collected
+            for (index, array) in reading.enumerated() {
+              read[index] = array.collect(read[index], into: next)
+              next += array.elements
+            }
+            for (index, array) in writing.enumerated() {
+              written[index] = AttentionHead.Rows(rows: next, stride: array.channels)
+              next += array.elements
+            }
+          }
           let heads = headGroups == 1 ? 0..<g.heads : item % headGroups..<item % headGroups + 1
           for head in heads {
             body(
-              HeadBlock(
-                query, keyValue, g, outer: sequence / g.inner, inner: sequence % g.inner,
-                head: head), scratch)
+              AttentionHead(
+                g, outer: outer, inner: inner, head: head, read: read, written: written), scratch)
+          }
+          guard collects else { continue }
+          for (array, (own, target)) in zip(writing, zip(written, rows(writing))) {
+            array.distribute(own, to: target)
           }
         }
       }
     }
+  }
+}
+
+/// An operand of attention: `length` rows of `channels` per sequence.
+private struct SequenceArray {
+  let base: UnsafeMutablePointer<Float>
+  let length: Int
+  let channels: Int
+
+  var elements: Int { length * channels }
+
+  /// One sequence's rows, where they are: `inner` sequences lie side by side.
+  func rows(outer: Int, inner: Int, of count: Int) -> AttentionHead.Rows {
+    AttentionHead.Rows(
+      rows: base + (outer * length * count + inner) * channels, stride: count * channels)
+  }
+
+  func collect(
+    _ rows: AttentionHead.Rows, into target: UnsafeMutablePointer<Float>
+  ) -> AttentionHead.Rows {
+    let own = AttentionHead.Rows(rows: target, stride: channels)
+    copy(rows, to: own)
+    return own
+  }
+
+  func distribute(_ own: AttentionHead.Rows, to rows: AttentionHead.Rows) { copy(own, to: rows) }
+
+  private func copy(_ source: AttentionHead.Rows, to target: AttentionHead.Rows) {
+    for row in 0..<length {
+      (target.rows + row * target.stride)
+        .update(from: source.rows + row * source.stride, count: channels)
+    }
+  }
+}
+
+extension AttentionGeometry {
+  fileprivate func queries(_ base: UnsafeMutablePointer<Float>) -> SequenceArray {
+    SequenceArray(base: base, length: queryLength, channels: queryChannels)
+  }
+
+  /// Empty when keys and values stand in the rows of the queries.
+  fileprivate func keyValues(_ base: UnsafeMutablePointer<Float>) -> [SequenceArray] {
+    isPacked ? [] : [SequenceArray(base: base, length: keyLength, channels: keyChannels)]
+  }
+
+  fileprivate func results(_ base: UnsafeMutablePointer<Float>) -> SequenceArray {
+    SequenceArray(base: base, length: queryLength, channels: width)
   }
 }
 
@@ -169,186 +247,3 @@ private func probabilitiesAndGradient(
 }
 
 private let lanes = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-
-extension AttentionGeometry {
-  /// From one row of scores to the next: whole vectors.
-  fileprivate var scoreStride: Int { (keyLength + 15) / 16 * 16 }
-
-  /// Blocks of queries that are worked on at once: equal ones, whose scores and their gradient stay
-  /// in the second-level cache.
-  fileprivate var queryBlock: Int {
-    let most = max(32, min(160, 65_536 / scoreStride))
-    let blocks = (queryLength + most - 1) / most
-    return (queryLength + blocks - 1) / blocks
-  }
-
-  fileprivate var queryBlocks: [Range<Int>] {
-    stride(from: 0, to: queryLength, by: queryBlock).map {
-      $0..<min(queryLength, $0 + queryBlock)
-    }
-  }
-}
-
-/// A task's working memory: scores of one query block, and packed operands of one head where it
-/// normalises them.
-private struct AttentionScratch {
-  let scores, dScores: UnsafeMutablePointer<Float>  // [block, scoreStride]
-  let totals: UnsafeMutablePointer<Float>  // [block]
-  let queries, queryNorms, dQueries: UnsafeMutablePointer<Float>  // [block, headSize], [block]
-  let keys, keyNorms, dKeys: UnsafeMutablePointer<Float>  // [Lk, headSize], [Lk]
-
-  static func withScratch(_ g: AttentionGeometry, _ body: (AttentionScratch) -> Void) {
-    let block = g.queryBlock
-    let (s, q, k) = (block * g.scoreStride, block * g.headSize, g.keyLength * g.headSize)
-    Autograd.withScratch(2 * s + 2 * block + 2 * q + 2 * k + g.keyLength) { base in
-      var next = base
-      func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-        defer { next += count }
-        return next
-      }
-      // The lanes past a row's end are computed with and never used; they must not be NaN, which
-      // is slow on some processors.
-      base.update(repeating: 0, count: 2 * s)
-      body(
-        AttentionScratch(
-          scores: take(s), dScores: take(s), totals: take(block), queries: take(q),
-          queryNorms: take(block), dQueries: take(q), keys: take(k), keyNorms: take(g.keyLength),
-          dKeys: take(k)))
-    }
-  }
-}
-
-/// One head of one sequence: where its rows stand in the operands.
-private struct HeadBlock {
-  /// Rows of `headSize` elements, `stride` apart.
-  struct Rows<Pointer> {
-    let rows: Pointer
-    let stride: Int
-  }
-
-  let g: AttentionGeometry
-  let values: UnsafePointer<Float>
-  let valueStart: Int
-  let keyStride, outputStride: Int
-  private let queryBase, keyBase: UnsafePointer<Float>
-  private let queryStart, queryStride, keyStart, outputBase, statisticBase: Int
-
-  init(
-    _ query: NDArray, _ keyValue: NDArray, _ g: AttentionGeometry, outer: Int, inner: Int,
-    head: Int
-  ) {
-    self.g = g
-    let channel = head * g.headSize
-    queryStride = g.inner * g.queryChannels
-    keyStride = g.inner * g.keyChannels
-    outputStride = g.inner * g.width
-    let queryRow = outer * g.queryLength * g.inner + inner
-    let keyRow = outer * g.keyLength * g.inner + inner
-    queryStart = queryRow * g.queryChannels + channel
-    keyStart = keyRow * g.keyChannels + g.keyOffset + channel
-    valueStart = keyRow * g.keyChannels + g.valueOffset + channel
-    outputBase = queryRow * g.width + channel
-    statisticBase = queryRow * g.heads + head
-    queryBase = query.base + queryStart
-    keyBase = keyValue.base + keyStart
-    values = keyValue.base + valueStart
-  }
-
-  func outputStart(_ row: Int) -> Int { outputBase + row * outputStride }
-  func statistic(_ row: Int) -> Int { statisticBase + row * g.inner * g.heads }
-
-  /// `scratch.scores = Q·Kᵀ · log2(e) / √d` for `count` rows of queries.
-  func scores(
-    _ count: Int, _ queries: Rows<UnsafePointer<Float>>, _ scratch: AttentionScratch
-  ) {
-    BLAS.sgemm(
-      transposeB: true, m: count, n: g.keyLength, k: g.headSize, alpha: g.scale * 1.442_695_04,
-      queries.rows, queries.stride, keys(scratch).rows, keys(scratch).stride, scratch.scores,
-      g.scoreStride)
-  }
-
-  // MARK: Queries and keys, as they are or RMS-normalised into scratch
-
-  func prepareKeys(_ scratch: AttentionScratch) {
-    guard g.normalizesQK else { return }
-    normalize(keyBase, keyStride, 0..<g.keyLength, into: scratch.keys, scratch.keyNorms)
-  }
-
-  func keys(_ scratch: AttentionScratch) -> Rows<UnsafePointer<Float>> {
-    g.normalizesQK
-      ? Rows(rows: UnsafePointer(scratch.keys), stride: g.headSize)
-      : Rows(rows: keyBase, stride: keyStride)
-  }
-
-  func queries(_ rows: Range<Int>, _ scratch: AttentionScratch) -> Rows<UnsafePointer<Float>> {
-    guard g.normalizesQK else {
-      return Rows(rows: queryBase + rows.lowerBound * queryStride, stride: queryStride)
-    }
-    normalize(queryBase, queryStride, rows, into: scratch.queries, scratch.queryNorms)
-    return Rows(rows: UnsafePointer(scratch.queries), stride: g.headSize)
-  }
-
-  private func normalize(
-    _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>,
-    into packed: UnsafeMutablePointer<Float>, _ norms: UnsafeMutablePointer<Float>
-  ) {
-    for (i, row) in rows.enumerated() {
-      let x = source + row * stride
-      let meanSquare = sumVectors(x, x, count: g.headSize) { $0 * $1 } / Float(g.headSize)
-      let scale = 1 / (meanSquare + AttentionGeometry.normEpsilon).squareRoot()
-      norms[i] = scale
-      let scales = Vector(repeating: scale)
-      mapVectors(x, into: packed + i * g.headSize, count: g.headSize) { $0 * scales }
-    }
-  }
-
-  // MARK: Their gradients, written in place or taken back through the norm
-
-  func queryTarget(
-    _ rows: Range<Int>, _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
-  ) -> Rows<UnsafeMutablePointer<Float>> {
-    g.normalizesQK
-      ? Rows(rows: scratch.dQueries, stride: g.headSize)
-      : Rows(rows: gradient + queryStart + rows.lowerBound * queryStride, stride: queryStride)
-  }
-
-  func keyTarget(
-    _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
-  ) -> Rows<UnsafeMutablePointer<Float>> {
-    g.normalizesQK
-      ? Rows(rows: scratch.dKeys, stride: g.headSize)
-      : Rows(rows: gradient + keyStart, stride: keyStride)
-  }
-
-  func finishQueries(
-    _ rows: Range<Int>, _ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch
-  ) {
-    guard g.normalizesQK else { return }
-    for (i, row) in rows.enumerated() {
-      throughNorm(
-        scratch.dQueries + i * g.headSize, scratch.queries + i * g.headSize, scratch.queryNorms[i],
-        into: gradient + queryStart + row * queryStride)
-    }
-  }
-
-  func finishKeys(_ gradient: UnsafeMutablePointer<Float>, _ scratch: AttentionScratch) {
-    guard g.normalizesQK else { return }
-    for row in 0..<g.keyLength {
-      throughNorm(
-        scratch.dKeys + row * g.headSize, scratch.keys + row * g.headSize, scratch.keyNorms[row],
-        into: gradient + keyStart + row * keyStride)
-    }
-  }
-
-  /// With n the normalised row and s the reciprocal rms, dx = s (dn - n·mean(dn·n)).
-  private func throughNorm(
-    _ dn: UnsafeMutablePointer<Float>, _ n: UnsafeMutablePointer<Float>, _ norm: Float,
-    into target: UnsafeMutablePointer<Float>
-  ) {
-    let (dn, n) = (UnsafePointer(dn), UnsafePointer(n))
-    let dot = sumVectors(dn, n, count: g.headSize) { $0 * $1 }
-    let mean = Vector(repeating: dot / Float(g.headSize))
-    let norms = Vector(repeating: norm)
-    mapVectors(dn, n, into: target, count: g.headSize) { norms * ($0 - $1 * mean) }
-  }
-}
