@@ -1,6 +1,5 @@
-/// Convolution of images with their channels last. Shapes: `x` [B, H, W, I], `weight`
-/// [O, I, KH, KW], `bias` [O] → [B, (H + 2 padding - KH) / stride + 1, (W + 2 padding - KW) / stride
-/// + 1, O].
+/// Convolution of images with their channels last. Shapes: `x` [B, H, W, I], `weight` [O, I, KH,
+/// KW], `bias` [O] → [B, (H + 2 padding - KH) / stride + 1, (W + 2 padding - KW) / stride + 1, O].
 ///
 /// - Parameters:
 ///   - stride: along both axes.

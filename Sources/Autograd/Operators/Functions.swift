@@ -35,7 +35,7 @@ public func huber(_ x: Tensor, delta: Float = 1) -> Tensor {
   return delta == 1 ? x.unary(.huber) : (x / delta).unary(.huber) * (delta * delta)
 }
 
-/// xⁿ for a constant n. The gradient is n xⁿ⁻¹: NaN where x is negative and n is not an integer, and
+/// xⁿ for a constant n. The gradient is n xⁿ⁻¹: NaN where x is negative and n is not an integer,
 /// infinite at 0 for n below 1 other than 0.
 public func pow(_ x: Tensor, _ exponent: Float) -> Tensor {
   let device = x.device
@@ -71,7 +71,8 @@ public func softmax(_ x: Tensor, axis: Int? = nil) -> Tensor {
 public func logSoftmax(_ x: Tensor, axis: Int? = nil) -> Tensor {
   let axis = checkedAxis("logSoftmax", x, axis)
   let backend = x.device.backend
-  let y = x.array.binary(.subtract, logSumExp(x.array, axes: [axis]))
+  let (largest, rest) = logSumExpParts(x.array, axes: [axis])
+  let y = x.array.binary(.subtract, largest).binary(.subtract, rest)
   return .recorded(y, from: [x]) { dy in
     let total = backend.sum(dy, axes: [axis])
     return [dy.binary(.subtract, y.unary(.exp).binary(.multiply, total))]

@@ -63,7 +63,8 @@ extension Tensor {
     let reduction = Reduction("logSumExp", of: shape, axes, keepingAxes: keepingAxes)
     precondition(
       reduction.count > 0, "logSumExp: axes \(reduction.axes) of shape \(shape) are empty")
-    let y = Autograd.logSumExp(array, axes: reduction.axes)
+    let (largest, rest) = logSumExpParts(array, axes: reduction.axes)
+    let y = largest.binary(.add, rest)
     return .recorded(y.reshaped(reduction.result), from: [self]) { [x = array] dy in
       let shares = x.binary(.subtract, y).unary(.exp)
       return [shares.binary(.multiply, dy.reshaped(reduction.kept))]
@@ -80,17 +81,17 @@ extension Tensor {
   }
 }
 
-/// log Σ eˣ over `axes`, which keep extent 1.
-func logSumExp(_ x: NDArray, axes: [Int]) -> NDArray {
+/// log Σ eˣ over `axes`, which keep extent 1, as the largest element and what is added to it: the
+/// sum of the two, rounded, would lose the second where the first is large.
+func logSumExpParts(_ x: NDArray, axes: [Int]) -> (largest: NDArray, rest: NDArray) {
   let backend = x.device.backend
   let largest = backend.maximum(x, axes: axes)
   // An infinite maximum is the result; subtracting it would make NaN of it.
-  let isFinite = largest.unary(.abs)
-    .binary(.less, NDArray(.infinity, device: x.device))
+  let isFinite = largest.unary(.abs).binary(.less, NDArray(.infinity, device: x.device))
   let shift = backend.select(
     NDArray(0, device: x.device), largest, where: isFinite, shape: largest.shape)
   let total = backend.sum(x.binary(.subtract, shift).unary(.exp), axes: axes)
-  return total.unary(.log).binary(.add, shift)
+  return (shift, total.unary(.log))
 }
 
 /// The shapes of a reduction.

@@ -19,8 +19,8 @@ extension Module {
     }
   }
 
-  /// The arrays of a saved optimiser by parameter name, one for each of `kinds`; the keys of `state`
-  /// are `<kind>.<name>`. A parameter that never had a gradient has none.
+  /// The arrays of a saved optimiser by parameter name, one for each of `kinds`; the keys of
+  /// `state` are `<kind>.<name>`. A parameter that never had a gradient has none.
   /// - Throws: `StateMismatch` for arrays that are unknown, misshaped or half there.
   func optimizerArrays(
     _ kinds: [String], from state: [String: NDArray]

@@ -1,6 +1,6 @@
 // Convolution of images with channels last: the patches that a few output rows read are copied out
-// and multiplied by the weight in one BLAS call. KH x KW is the kernel, I and O the channels, OH x OW
-// the size of the result.
+// and multiplied by the weight in one BLAS call. KH x KW is the kernel, I and O are the channels, OW
+// is the width of the result.
 
 extension CPUBackend {
   func convolution2D(
