@@ -30,13 +30,14 @@ public struct Tensor {
   /// The same values as a constant: the gradient stops here.
   public var detached: Tensor { Tensor(array) }
 
-  /// Records `y` on the inputs' tape, or returns a constant if none is tracked
+  /// The result of an op: records `y` on the inputs' tape, or returns a constant if none is tracked
   /// or inside `withoutGradient`.
   ///
   /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil
   ///   where it is not needed. It captures arrays, never a `Tensor`, which would hold the tape that
   ///   holds it.
-  static func recorded(
+  /// - Precondition: all inputs that are tracked are on one tape.
+  public static func recorded(
     _ y: NDArray, from inputs: [Tensor], pullback: @escaping (_ dy: NDArray) -> [NDArray?]
   ) -> Tensor {
     guard let tape = inputs.lazy.compactMap(\.slot?.tape).first, !Tape.isPaused else {

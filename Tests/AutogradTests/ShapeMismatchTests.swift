@@ -15,7 +15,7 @@ import Testing
 @Test func comparisonsNameShapesThatDoNotBroadcast() async {
   let result = await #expect(
     processExitsWith: .failure, observing: [\.standardErrorContent]
-  ) { _ = Tensor.zeros([2, 3]) .< Tensor.zeros([2]) }
+  ) { _ = (Tensor.zeros([2, 3]) .< Tensor.zeros([2])) }
   expectMessage(result, "less: shapes [2, 3] and [2] do not broadcast")
 }
 
