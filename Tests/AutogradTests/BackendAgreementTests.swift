@@ -156,6 +156,9 @@ private let layerCases: [GradientCase] = [
   GradientCase("convolution2D, padding beyond the kernel", [[2, 5, 4, 3], [2, 3, 2, 2], [2]]) {
     convolution2D($0[0], $0[1], $0[2], stride: 2, padding: 3)
   },
+  GradientCase("convolution2D, many images", [[19, 9, 7, 2], [3, 2, 3, 3], [3]]) {
+    convolution2D($0[0], $0[1], $0[2], padding: 1)
+  },
   GradientCase("convolution2D, wide", [[1, 3, 301, 2], [3, 2, 2, 3], [3]]) {
     convolution2D($0[0], $0[1], $0[2], padding: 1)
   },
