@@ -14,6 +14,7 @@ private let arithmeticCases: [GradientCase] = [
   GradientCase("*, broadcast", [[2, 3, 4], [4]]) { $0[0] * $0[1] },
   GradientCase("*, by itself", [[5]]) { $0[0] * $0[0] },
   GradientCase("/, broadcast", [[2, 3], [2, 1]], scale: 0.5, shift: 2) { $0[0] / $0[1] },
+  GradientCase("/, reciprocal", [[4]], scale: 0.5, shift: 2) { 3 / $0[0] },
   GradientCase("-, scalars", [[4]], shift: 3) { 2 - ($0[0] * 3 + 1) / 2 - 0.5 },
   GradientCase("prefix -", [[4]]) { -$0[0] },
 ]

@@ -25,6 +25,17 @@ import Testing
   #expect(withoutValue == [], "no row in OperatorValueTests")
 }
 
+/// The guide's list of ops is complete.
+@Test func guideNamesEveryOperator() throws {
+  let guide = try String(
+    contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../docs/autograd.md").standardized, encoding: .utf8)
+  let missing = try publicOperators().subtracting(["prefix -"]).filter { name in
+    !guide.contains("`\(name)`")
+  }
+  #expect(missing.sorted() == [])
+}
+
 /// The names of all public functions and operators in Sources/Autograd/Operators that return
 /// tensors; `prefix -` for a prefix operator.
 private func publicOperators() throws -> Set<String> {

@@ -58,6 +58,7 @@ private let arithmeticValues: [ValueCase] = [
   ValueCase("*", [2, 20, 3, 30], [2, 2]) { $0([2, 3], [2, 1]) * $0([1, 10]) },
   ValueCase("/", [0.5, 0.25]) { $0([1, 2]) / $0([2, 8]) },
   ValueCase("/, scalar", [0.5, 1]) { $0([1, 2]) / 2 },
+  ValueCase("/, reciprocal", [0.5, -2]) { 1 / $0([2, -0.5]) },
   ValueCase("prefix -", [-1, 2]) { -$0([1, -2]) },
 ]
 
