@@ -36,7 +36,8 @@ public struct Tensor {
   /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil
   ///   where it is not needed. It captures arrays, never a `Tensor`, which would hold the tape that
   ///   holds it.
-  /// - Precondition: all inputs that are tracked are on one tape.
+  /// - Precondition: all inputs that are tracked are on one tape, and a gradient has the shape of
+  ///   its input.
   public static func recorded(
     _ y: NDArray, from inputs: [Tensor], pullback: @escaping (_ dy: NDArray) -> [NDArray?]
   ) -> Tensor {
@@ -49,6 +50,15 @@ public struct Tensor {
         precondition(
           input.slot == nil || input.slot!.tape === tape, "operands of one op are on two tapes")
         return input.slot?.index
-      }, pullback: pullback)
+      },
+      pullback: { [shapes = inputs.map(\.shape)] dy in
+        let gradients = pullback(dy)
+        for case (let gradient?, let shape) in zip(gradients, shapes) {
+          precondition(
+            gradient.shape == shape,
+            "a pullback returned a gradient \(gradient.shape) for an input \(shape)")
+        }
+        return gradients
+      })
   }
 }

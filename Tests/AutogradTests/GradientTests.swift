@@ -265,6 +265,10 @@ func tiesShareTheGradient(_ device: Device) {
   #expect(minimum == [[0.5, 2, 0], [0.5, 0, 3]])
   let clamped = gradients([[-2, -1, 0, 1, 2]]) { $0[0].clamped(to: -1...1) }
   #expect(clamped == [[0, 2, 3, 4, 0]])
+  let kinks = gradients([[0, 0]]) { abs($0[0]) + relu($0[0]) + huber($0[0]) }
+  #expect(kinks == [[0, 0]])
+  let powers = gradients([[0, 2]]) { pow($0[0], 2) + pow($0[0], 0) + pow($0[0], 1) }
+  #expect(powers == [[1, 10]])
 }
 
 /// What a selection leaves out may be infinite without spoiling the gradient of what it takes.

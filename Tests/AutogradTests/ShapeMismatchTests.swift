@@ -152,6 +152,17 @@ import Testing
   expectMessage(constant, "the loss does not depend on any of the parameters or inputs")
 }
 
+@Test func aGradientHasTheShapeOfItsInput() async {
+  let result = await #expect(
+    processExitsWith: .failure, observing: [\.standardErrorContent]
+  ) {
+    _ = valueWithGradient(at: [.zeros([2, 3])]) { inputs in
+      Tensor.recorded(.zeros([]), from: inputs) { _ in [.zeros([3])] }
+    }
+  }
+  expectMessage(result, "a pullback returned a gradient [3] for an input [2, 3]")
+}
+
 private func expectMessage(
   _ result: ExitTest.Result?, _ message: String, sourceLocation: SourceLocation = #_sourceLocation
 ) {
