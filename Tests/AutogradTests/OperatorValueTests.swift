@@ -125,6 +125,10 @@ private let reductionValues: [ValueCase] = [
   },
   ValueCase("max", [3, 9], [2]) { $0([1, 9, 3, -4], [2, 2]).max([0]) },
   ValueCase("max, NaN", [.nan, 2]) { $0([1, .nan, 3, 0, 1, 2], [2, 3]).max([1]) },
+  ValueCase("max, NaN in a column", [2, .nan]) { $0([1, 3, 2, .nan], [2, 2]).max([0]) },
+  ValueCase("max, NaN in a long row", [.nan], []) {
+    $0((0..<40).map { $0 == 20 ? .nan : Float($0) }).max()
+  },
   ValueCase("max, no axes", [1, 2]) { $0([1, 2]).max([]) },
   ValueCase("min", [-4], []) { $0([1, 9, 3, -4], [2, 2]).min() },
   ValueCase("logSumExp", [1000 + ln2, 0, -.infinity]) {
