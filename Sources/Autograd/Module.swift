@@ -104,7 +104,7 @@ public struct StateMismatch: Error, CustomStringConvertible {
   }
 }
 
-private func walk(_ value: Any, _ path: [String]) -> [(path: [String], leaf: AnyObject)] {
+func walk(_ value: Any, _ path: [String]) -> [(path: [String], leaf: AnyObject)] {
   if value is Parameter || value is Buffer { return [(path, value as AnyObject)] }
   let mirror = Mirror(reflecting: value)
   switch mirror.displayStyle {

@@ -77,7 +77,7 @@ extension NDArray: CustomStringConvertible {
   }
 }
 
-extension Array where Element == Int {
+extension Collection where Element == Int {
   /// The product of all extents, 1 for an empty shape.
   package var product: Int { reduce(1, *) }
 }

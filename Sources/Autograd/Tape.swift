@@ -15,6 +15,9 @@ final class Tape {
 
   private var entries: [Entry] = []
 
+  /// Whether ops are evaluated without being recorded.
+  @TaskLocal static var isPaused = false
+
   /// A tensor whose gradient is wanted.
   func leaf(_ array: NDArray) -> Tensor { record(array, from: [], pullback: nil) }
 
@@ -43,4 +46,11 @@ final class Tape {
     }
     return gradients
   }
+}
+
+/// What `body` returns, with nothing that is evaluated inside recorded: its results are constants,
+/// and no intermediate result is kept for a gradient. For targets, metrics and rollouts inside a
+/// loss.
+public func withoutGradient<Result>(_ body: () throws -> Result) rethrows -> Result {
+  try Tape.$isPaused.withValue(true, operation: body)
 }

@@ -30,21 +30,35 @@ public struct Tensor {
   /// The same values as a constant: the gradient stops here.
   public var detached: Tensor { Tensor(array) }
 
-  /// Records `y` on the inputs' tape, or returns a constant if none is tracked.
+  /// The result of an op: records `y` on the inputs' tape, or returns a constant if none is tracked
+  /// or inside `withoutGradient`.
   ///
   /// - Parameter pullback: the gradient of each input, in order, given the gradient of `y`; nil
   ///   where it is not needed. It captures arrays, never a `Tensor`, which would hold the tape that
   ///   holds it.
-  static func recorded(
+  /// - Precondition: all inputs that are tracked are on one tape, and a gradient has the shape of
+  ///   its input.
+  public static func recorded(
     _ y: NDArray, from inputs: [Tensor], pullback: @escaping (_ dy: NDArray) -> [NDArray?]
   ) -> Tensor {
-    guard let tape = inputs.lazy.compactMap(\.slot?.tape).first else { return Tensor(y) }
+    guard let tape = inputs.lazy.compactMap(\.slot?.tape).first, !Tape.isPaused else {
+      return Tensor(y)
+    }
     return tape.record(
       y,
       from: inputs.map { input in
         precondition(
           input.slot == nil || input.slot!.tape === tape, "operands of one op are on two tapes")
         return input.slot?.index
-      }, pullback: pullback)
+      },
+      pullback: { [shapes = inputs.map(\.shape)] dy in
+        let gradients = pullback(dy)
+        for case (let gradient?, let shape) in zip(gradients, shapes) {
+          precondition(
+            gradient.shape == shape,
+            "a pullback returned a gradient \(gradient.shape) for an input \(shape)")
+        }
+        return gradients
+      })
   }
 }

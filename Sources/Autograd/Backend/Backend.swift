@@ -15,6 +15,13 @@ package protocol Backend: Sendable {
   func binary(_ op: BinaryOperation, _ a: NDArray, _ b: NDArray, shape: [Int]) -> NDArray
   /// Sums over `axes`, which keep extent 1.
   func sum(_ x: NDArray, axes: [Int]) -> NDArray
+  /// The largest elements over `axes`, which keep extent 1; NaN where one is among them.
+  func maximum(_ x: NDArray, axes: [Int]) -> NDArray
+  /// The place of the largest element along `axis`, the first of equals, for every index of the
+  /// other axes in row-major order.
+  func argMax(_ x: NDArray, axis: Int) -> [Int]
+  /// `b` where `mask` is not 0, `a` elsewhere; all three broadcast to `shape`.
+  func select(_ a: NDArray, _ b: NDArray, where mask: NDArray, shape: [Int]) -> NDArray
 
   // MARK: Layout
   /// The elements of `x` that `view` names, in the view's order.
@@ -31,6 +38,10 @@ package protocol Backend: Sendable {
   // MARK: Products
   /// `op(a) · op(b)` for matrices; a transposed operand is read in place.
   func matmul(_ a: NDArray, _ b: NDArray, transposeA: Bool, transposeB: Bool) -> NDArray
+  /// `op(a) · op(b)` for every matrix in the last two axes; the leading axes broadcast to `batch`.
+  func batchedMatmul(
+    _ a: NDArray, _ b: NDArray, transposeA: Bool, transposeB: Bool, batch: [Int]
+  ) -> NDArray
   /// `x · wᵀ + bias`: `x` [..., I], `w` [O, I], `bias` [O] → [..., O].
   func linear(_ x: NDArray, _ weight: NDArray, _ bias: NDArray?) -> NDArray
   /// The same followed by exact GELU; the value before it is returned too, for the gradient.
@@ -70,6 +81,15 @@ package protocol Backend: Sendable {
     _ x: NDArray, _ modulation: NormModulation, gate: NDArray, hidden: NDArray?,
     _ first: LinearArrays, _ second: LinearArrays, _ dOut: NDArray
   ) -> ResidualMLPGradient
+  /// `y = (x - mean) / deviation · gain + offset` over the last axis, `gain` and `offset` [D]. Also
+  /// the mean and the reciprocal deviation of every row [2, R].
+  func layerNorm(
+    _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
+  ) -> (y: NDArray, statistics: NDArray)
+  /// Gradients of `layerNorm`; that of `gain` when it was given.
+  func layerNormGradient(
+    _ x: NDArray, gain: NDArray?, statistics: NDArray, _ dy: NDArray
+  ) -> (dx: NDArray, dGain: NDArray?)
   /// Softmax over the last axis.
   func softmax(_ x: NDArray) -> NDArray
   func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray
@@ -93,6 +113,15 @@ package protocol Backend: Sendable {
   func convolutionWeightGradient(
     _ x: NDArray, _ dy: NDArray, _ geometry: ConvolutionGeometry
   ) -> NDArray
+  /// Convolution of images, `weight` [out, in, kernel height, kernel width]; see
+  /// `Convolution2DGeometry`.
+  func convolution2D(_ x: NDArray, _ weight: NDArray, _ geometry: Convolution2DGeometry) -> NDArray
+  func convolution2DInputGradient(
+    _ dy: NDArray, _ weight: NDArray, _ geometry: Convolution2DGeometry
+  ) -> NDArray
+  func convolution2DWeightGradient(
+    _ x: NDArray, _ dy: NDArray, _ geometry: Convolution2DGeometry
+  ) -> NDArray
   /// Means over `block x block` cells of [M, H, W, D] → [M, ceil(H/block), ceil(W/block), D];
   /// blocks at the border average the cells that exist.
   func meanPool(_ x: NDArray, block: Int) -> NDArray
@@ -114,6 +143,9 @@ package protocol Backend: Sendable {
   func adamW(
     _ parameter: inout NDArray, _ moments: inout AdamW.Moments, gradient: NDArray,
     _ step: AdamW.Step)
+  /// `velocity` is nil without momentum.
+  func sgd(
+    _ parameter: inout NDArray, _ velocity: inout NDArray?, gradient: NDArray, _ step: SGD.Step)
   /// `average = decay · average + (1 - decay) · x`.
   func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double)
 }
@@ -141,12 +173,16 @@ package struct ResidualMLPGradient: Sendable {
 }
 
 package enum UnaryOperation: String, Sendable, CaseIterable {
-  case negate, abs, square, sqrt, exp, log, sin, cos, tanh, sigmoid, silu, gelu, softplus, relu,
-    huber
+  case negate, abs, square, sqrt, exp, log, sin, cos, tanh, sigmoid, silu, gelu, geluTanh, softplus,
+    relu, huber
 }
 
 package enum BinaryOperation: String, Sendable, CaseIterable {
-  case add, subtract, multiply, divide
+  case add, subtract, multiply, divide, power
+  /// NaN where either operand is.
+  case maximum, minimum
+  /// 1 where it holds, 0 elsewhere.
+  case less, lessOrEqual, equal, notEqual
 }
 
 /// How attention reads its operands. Queries are rows of [outer, Lq, inner, queryChannels], keys
@@ -186,4 +222,18 @@ package struct ConvolutionGeometry: Sendable {
     if (0..<length).contains(index) { return index }
     return replicates ? min(max(index, 0), length - 1) : nil
   }
+}
+
+/// A convolution of [images, height, width, inChannels], with zeros beyond the border.
+package struct Convolution2DGeometry: Sendable {
+  let images: Int, height: Int, width: Int
+  let inChannels: Int, outChannels: Int
+  let kernelHeight: Int, kernelWidth: Int
+  let stride: Int, padding: Int
+
+  var outputHeight: Int { (height + 2 * padding - kernelHeight) / stride + 1 }
+  var outputWidth: Int { (width + 2 * padding - kernelWidth) / stride + 1 }
+  var inputShape: [Int] { [images, height, width, inChannels] }
+  var outputShape: [Int] { [images, outputHeight, outputWidth, outChannels] }
+  var weightShape: [Int] { [outChannels, inChannels, kernelHeight, kernelWidth] }
 }

@@ -38,12 +38,6 @@ public struct Linear: Layer {
   }
 }
 
-/// x · sigmoid(x) as a layer, for sequences of layers.
-public struct SiLU: Layer {
-  public init() {}
-  public func callAsFunction(_ x: Tensor) -> Tensor { silu(x) }
-}
-
 extension [any Layer] {
   /// The layers one after another. An array of layers has PyTorch's `Sequential` keys: `0.weight`,
   /// `2.weight`, ...
@@ -81,4 +75,21 @@ public struct RMSNorm: Layer {
   public init(_ width: Int) { weight = .ones([width]) }
 
   public func callAsFunction(_ x: Tensor) -> Tensor { rmsNorm(x, gain: weight) }
+}
+
+/// A learned vector gain and offset for `layerNorm`.
+public struct LayerNorm: Layer {
+  @Parameter public var weight: Tensor  // [D]
+  @Parameter public var bias: Tensor  // [D]
+  private let epsilon: Float
+
+  public init(_ width: Int, epsilon: Float = 1e-5) {
+    weight = .ones([width])
+    bias = .zeros([width])
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    layerNorm(x, gain: weight, offset: bias, epsilon: epsilon)
+  }
 }

@@ -35,6 +35,7 @@ extension Tensor {
   public static func + (a: Float, b: Tensor) -> Tensor { scalar(a, like: b) + b }
   public static func - (a: Float, b: Tensor) -> Tensor { scalar(a, like: b) - b }
   public static func * (a: Float, b: Tensor) -> Tensor { scalar(a, like: b) * b }
+  public static func / (a: Float, b: Tensor) -> Tensor { scalar(a, like: b) / b }
   public static prefix func - (x: Tensor) -> Tensor { x.unary(.negate) }
 
   private static func scalar(_ value: Float, like x: Tensor) -> Tensor {

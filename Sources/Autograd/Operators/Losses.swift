@@ -1,4 +1,36 @@
-// Losses without reduction, except for the grid field loss, which is one pass over a dense field.
+// Elementwise losses without reduction, means where the field's convention is a mean, and the grid
+// field loss, which is one pass over a dense field.
+
+/// The mean of (prediction - target)² over all elements, a scalar.
+/// - Precondition: the shapes are equal; nothing is broadcast.
+public func meanSquaredError(_ prediction: Tensor, _ target: Tensor) -> Tensor {
+  precondition(
+    prediction.shape == target.shape,
+    "meanSquaredError: prediction \(prediction.shape), target \(target.shape)")
+  return square(prediction - target).mean()
+}
+
+/// The mean over all rows of -log softmax(logits)[target], a scalar. Shapes: `logits` [..., C], one
+/// target in 0..<C per row, in row-major order.
+/// - Parameter labelSmoothing: the share of each target's weight that is spread evenly over all C
+///   classes.
+public func crossEntropy(
+  logits: Tensor, _ targets: [Int], labelSmoothing: Float = 0
+) -> Tensor {
+  let classes = logits.shape.last ?? 0
+  precondition(
+    logits.rank >= 1 && targets.count == logits.array.rowCount,
+    "crossEntropy: logits \(logits.shape), targets [\(targets.count)]")
+  precondition(
+    targets.allSatisfy((0..<classes).contains),
+    "crossEntropy: a target is outside 0..<\(classes) of logits \(logits.shape)")
+  let logProbabilities = logSoftmax(logits)
+  let places = targets.enumerated().map { $0 * classes + $1 }
+  let likelihood = logProbabilities.reshaped([targets.count * classes])
+    .gathered(places, axis: 0).mean()
+  guard labelSmoothing > 0 else { return -likelihood }
+  return -(likelihood * (1 - labelSmoothing) + logProbabilities.mean() * labelSmoothing)
+}
 
 /// Binary cross-entropy of logits `x` against targets `y` in [0, 1], elementwise:
 /// -(w y log σ(x) + (1 - y) log(1 - σ(x))), computed without overflow.

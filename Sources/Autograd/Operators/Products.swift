@@ -1,11 +1,16 @@
-/// The matrix product `op(a) · op(b)`, where `op` transposes if asked to, without a copy.
-/// - Precondition: both have rank 2 and the inner extents agree.
+/// The matrix product `op(a) · op(b)`, where `op` transposes the last two axes if asked to, without
+/// a copy. Shapes: [..., M, K] · [..., K, N] → [..., M, N]; the leading axes broadcast.
+/// - Precondition: both have rank 2 or more, and the inner extents agree.
 public func matmul(
   _ a: Tensor, _ b: Tensor, transposeA: Bool = false, transposeB: Bool = false
 ) -> Tensor {
   precondition(
-    a.rank == 2 && b.rank == 2 && a.shape[transposeA ? 0 : 1] == b.shape[transposeB ? 1 : 0],
+    a.rank >= 2 && b.rank >= 2
+      && a.shape[a.rank - (transposeA ? 2 : 1)] == b.shape[b.rank - (transposeB ? 1 : 2)],
     "matmul: \(a.shape)\(transposeA ? "ᵀ" : "") · \(b.shape)\(transposeB ? "ᵀ" : "")")
+  guard a.rank == 2 && b.rank == 2 else {
+    return batchedMatmul(a, b, transposeA: transposeA, transposeB: transposeB)
+  }
   let backend = Device.common("matmul", a.array, b.array).backend
   let y = backend.matmul(a.array, b.array, transposeA: transposeA, transposeB: transposeB)
   return .recorded(y, from: [a, b]) {

@@ -45,19 +45,13 @@ public struct AdamW: Sendable {
       learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
       weightDecay: weightDecay, correction1: 1 - pow(beta1, Double(steps)),
       correction2: 1 - pow(beta2, Double(steps)))
-    for (name, parameter) in model.namedParameters() {
-      guard let gradient = gradient[name] else { continue }
-      // Taken out of their owners, so that the update finds each array unshared and writes in
-      // place.
-      var array = parameter.wrappedValue.array
-      parameter.wrappedValue = Tensor(NDArray.released)
+    model.updateParameters(along: gradient) { name, array, gradient in
       var own =
         moments.removeValue(forKey: name)
         ?? Moments(
           first: .zeros(array.shape, device: array.device),
           second: .zeros(array.shape, device: array.device))
       array.device.backend.adamW(&array, &own, gradient: gradient, step)
-      parameter.wrappedValue = Tensor(array)
       moments[name] = own
     }
   }
@@ -77,34 +71,8 @@ public struct AdamW: Sendable {
   public mutating func load<M: Module>(
     _ state: [String: NDArray], steps: Int, for model: M
   ) throws {
-    var mismatch = StateMismatch()
-    var loaded: [String: Moments] = [:]
-    var rest = Set(state.keys)
-    for (name, parameter) in model.namedParameters() {
-      let keys = ["exp_avg.\(name)", "exp_avg_sq.\(name)"]
-      rest.subtract(keys)
-      let found = keys.map { state[$0] }
-      guard found.contains(where: { $0 != nil }) else { continue }  // never had a gradient
-      for (key, array) in zip(keys, found) {
-        let expected = parameter.wrappedValue.shape
-        if let array, array.shape != expected {
-          mismatch.misshaped.append("\(key) (expected \(expected), found \(array.shape))")
-        } else if array == nil {
-          mismatch.missing.append(key)
-        }
-      }
-      if let first = found[0], let second = found[1] {
-        loaded[name] = Moments(first: first, second: second)
-      }
-    }
-    mismatch.unknown = rest.sorted()
-    guard mismatch.isEmpty else { throw mismatch }
-    moments = loaded
+    moments = try model.optimizerArrays(["exp_avg", "exp_avg_sq"], from: state)
+      .mapValues { Moments(first: $0[0], second: $0[1]) }
     self.steps = steps
   }
-}
-
-extension NDArray {
-  /// Stands in a parameter while its own array is being updated.
-  static let released = NDArray(0)
 }

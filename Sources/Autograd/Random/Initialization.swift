@@ -49,18 +49,22 @@ public struct Initializer {
   }
 }
 
-extension Tensor {
-  public static func zeros(_ shape: [Int]) -> Tensor { Tensor(NDArray.zeros(shape)) }
-  public static func ones(_ shape: [Int]) -> Tensor { Tensor(NDArray(repeating: 1, shape: shape)) }
-}
-
 extension Philox {
   /// N(0, 1) draws of a batch: sample b of `shape` [B, ...] has draws of its own, whatever the
   /// batch size.
   /// - Parameter firstSample: the number of the batch's first sample.
   public func normal(_ shape: [Int], step: Int, firstSample: Int = 0) -> NDArray {
+    batch(shape) { normal($0, step: step, sample: firstSample + $1) }
+  }
+
+  /// Draws of a batch, uniform in [0, 1), with samples of their own as in `normal`.
+  public func uniform(_ shape: [Int], step: Int, firstSample: Int = 0) -> NDArray {
+    batch(shape) { uniform($0, step: step, sample: firstSample + $1) }
+  }
+
+  /// `draw(count, b)` for every sample b of `shape` [B, ...].
+  private func batch(_ shape: [Int], _ draw: (Int, Int) -> [Float]) -> NDArray {
     let count = shape.dropFirst().reduce(1, *)
-    return NDArray(
-      (0..<shape[0]).flatMap { normal(count, step: step, sample: firstSample + $0) }, shape: shape)
+    return NDArray((0..<shape[0]).flatMap { draw(count, $0) }, shape: shape)
   }
 }

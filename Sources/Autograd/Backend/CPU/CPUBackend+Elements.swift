@@ -19,6 +19,7 @@ extension CPUBackend {
     case .sigmoid: map(x) { sigmoid($0) }
     case .silu: map(x) { $0 * sigmoid($0) }
     case .gelu: map(x) { gelu($0) }
+    case .geluTanh: map(x) { $0 * sigmoid(geluTanhArgument($0)) }
     case .softplus: mapScalars(x) { max($0, 0) + log1p(Foundation.exp(-Swift.abs($0))) }
     case .relu: map(x) { Vector().replacing(with: $0, where: $0 .> 0) }
     case .huber:
@@ -55,6 +56,11 @@ extension CPUBackend {
         return dy * y * (1 + x * (1 - y))
       }
     case .gelu: map(x, dy) { x, dy in dy * geluDerivative(x) }
+    case .geluTanh:
+      map(x, dy) { x, dy in
+        let y = Autograd.sigmoid(geluTanhArgument(x))
+        return dy * y * (1 + (1 - y) * geluTanhArgumentSlope(x))
+      }
     case .softplus: map(x, dy) { x, dy in dy * Autograd.sigmoid(x) }
     case .relu: map(x, dy) { x, dy in Vector().replacing(with: dy, where: x .> 0) }
     case .huber:
@@ -70,6 +76,13 @@ extension CPUBackend {
     case .subtract: broadcast(a, b, shape) { $0 - $1 }
     case .multiply: broadcast(a, b, shape) { $0 * $1 }
     case .divide: broadcast(a, b, shape) { $0 / $1 }
+    case .power: broadcast(a, b, shape) { power($0, $1) }
+    case .maximum: broadcast(a, b, shape) { larger($0, $1) }
+    case .minimum: broadcast(a, b, shape) { -larger(-$0, -$1) }
+    case .less: broadcast(a, b, shape) { indicator($0 .< $1) }
+    case .lessOrEqual: broadcast(a, b, shape) { indicator($0 .<= $1) }
+    case .equal: broadcast(a, b, shape) { indicator($0 .== $1) }
+    case .notEqual: broadcast(a, b, shape) { indicator($0 .!= $1) }
     }
   }
 
@@ -145,7 +158,7 @@ extension CPUBackend {
     return block
   }
 
-  private func materialized(_ x: NDArray, _ shape: [Int]) -> NDArray {
+  func materialized(_ x: NDArray, _ shape: [Int]) -> NDArray {
     x.shape == shape ? x : gather(x, StridedView(broadcasting: x.shape, to: shape))
   }
 }

@@ -23,6 +23,20 @@ struct ObservedBackend: Backend {
 
   func sum(_ x: NDArray, axes: [Int]) -> NDArray { one("sum", [x]) { base.sum(x, axes: axes) } }
 
+  func maximum(_ x: NDArray, axes: [Int]) -> NDArray {
+    one("max", [x]) { base.maximum(x, axes: axes) }
+  }
+
+  func argMax(_ x: NDArray, axis: Int) -> [Int] {
+    observation.observe("argMax", flops: 0, operands: [x], results: { _ in [] }) {
+      base.argMax(x, axis: axis)
+    }
+  }
+
+  func select(_ a: NDArray, _ b: NDArray, where mask: NDArray, shape: [Int]) -> NDArray {
+    one("select", [a, b, mask]) { base.select(a, b, where: mask, shape: shape) }
+  }
+
   // MARK: Layout
   func gather(_ x: NDArray, _ view: StridedView) -> NDArray {
     one("gather", []) { base.gather(x, view) }
@@ -49,6 +63,16 @@ struct ObservedBackend: Backend {
     let columns = transposeB ? b.shape[0] : b.shape[1]
     return one("matmul", flops: 2 * a.count * columns, [a, b]) {
       base.matmul(a, b, transposeA: transposeA, transposeB: transposeB)
+    }
+  }
+
+  func batchedMatmul(
+    _ a: NDArray, _ b: NDArray, transposeA: Bool, transposeB: Bool, batch: [Int]
+  ) -> NDArray {
+    let (rows, inner) = (a.shape[a.rank - 2], a.shape[a.rank - 1])
+    let columns = b.shape[b.rank - (transposeB ? 2 : 1)]
+    return one("batched matmul", flops: 2 * batch.product * rows * inner * columns, [a, b]) {
+      base.batchedMatmul(a, b, transposeA: transposeA, transposeB: transposeB, batch: batch)
     }
   }
 
@@ -137,6 +161,23 @@ struct ObservedBackend: Backend {
     }
   }
 
+  func layerNorm(
+    _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
+  ) -> (y: NDArray, statistics: NDArray) {
+    observation.observe(
+      "layerNorm", flops: 0, operands: [x], results: { [$0.y, $0.statistics] }
+    ) { base.layerNorm(x, gain: gain, offset: offset, epsilon: epsilon) }
+  }
+
+  func layerNormGradient(
+    _ x: NDArray, gain: NDArray?, statistics: NDArray, _ dy: NDArray
+  ) -> (dx: NDArray, dGain: NDArray?) {
+    observation.observe(
+      "layerNorm gradient", flops: 0, operands: [x, dy],
+      results: { [$0.dx] + ($0.dGain.map { [$0] } ?? []) }
+    ) { base.layerNormGradient(x, gain: gain, statistics: statistics, dy) }
+  }
+
   func softmax(_ x: NDArray) -> NDArray { one("softmax", [x]) { base.softmax(x) } }
 
   func softmaxGradient(y: NDArray, _ dy: NDArray) -> NDArray {
@@ -185,6 +226,30 @@ struct ObservedBackend: Backend {
   ) -> NDArray {
     one("convolution weight gradient", flops: geometry.flops, [x, dy]) {
       base.convolutionWeightGradient(x, dy, geometry)
+    }
+  }
+
+  func convolution2D(
+    _ x: NDArray, _ weight: NDArray, _ geometry: Convolution2DGeometry
+  ) -> NDArray {
+    one("convolution2D", flops: geometry.flops, [x, weight]) {
+      base.convolution2D(x, weight, geometry)
+    }
+  }
+
+  func convolution2DInputGradient(
+    _ dy: NDArray, _ weight: NDArray, _ geometry: Convolution2DGeometry
+  ) -> NDArray {
+    one("convolution2D input gradient", flops: geometry.flops, [dy, weight]) {
+      base.convolution2DInputGradient(dy, weight, geometry)
+    }
+  }
+
+  func convolution2DWeightGradient(
+    _ x: NDArray, _ dy: NDArray, _ geometry: Convolution2DGeometry
+  ) -> NDArray {
+    one("convolution2D weight gradient", flops: geometry.flops, [x, dy]) {
+      base.convolution2DWeightGradient(x, dy, geometry)
     }
   }
 
@@ -244,6 +309,14 @@ struct ObservedBackend: Backend {
     }
   }
 
+  func sgd(
+    _ parameter: inout NDArray, _ velocity: inout NDArray?, gradient: NDArray, _ step: SGD.Step
+  ) {
+    inPlace("sgd", [gradient], &parameter) {
+      base.sgd(&$0, &velocity, gradient: gradient, step)
+    }
+  }
+
   func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double) {
     inPlace("movingAverage", [x], &average) { base.movingAverage(&$0, of: x, decay: decay) }
   }
@@ -279,4 +352,8 @@ extension AttentionGeometry {
 
 extension ConvolutionGeometry {
   fileprivate var flops: Int { 2 * outer * outputLength * inner * kernel * inChannels * outChannels }
+}
+
+extension Convolution2DGeometry {
+  fileprivate var flops: Int { 2 * outputShape.product * inChannels * kernelHeight * kernelWidth }
 }

@@ -43,6 +43,11 @@ struct ReferenceBackend: Backend {
       let cumulative = 0.5 * (1 + erf(x / 2.squareRoot()))
       let density = Foundation.exp(-x * x / 2) / (2 * Double.pi).squareRoot()
       return (x * cumulative, cumulative + x * density)
+    case .geluTanh:
+      let scale = (2 / Double.pi).squareRoot()
+      let tangent = Foundation.tanh(scale * (x + 0.044715 * x * x * x))
+      let slope = (1 - tangent * tangent) * scale * (1 + 3 * 0.044715 * x * x)
+      return (0.5 * x * (1 + tangent), 0.5 * (1 + tangent) + 0.5 * x * slope)
     case .softplus: return (max(x, 0) + log1p(Foundation.exp(-Swift.abs(x))), sigmoid)
     case .relu: return (max(x, 0), x > 0 ? 1 : 0)
     case .huber: return huber(x)
@@ -59,6 +64,13 @@ struct ReferenceBackend: Backend {
         case .subtract: a - b
         case .multiply: a * b
         case .divide: a / b
+        case .power: Foundation.pow(a, b)
+        case .maximum: a.isNaN || a > b ? a : b
+        case .minimum: a.isNaN || a < b ? a : b
+        case .less: a < b ? 1 : 0
+        case .lessOrEqual: a <= b ? 1 : 0
+        case .equal: a == b ? 1 : 0
+        case .notEqual: a != b ? 1 : 0
         }
       }, shape)
   }
@@ -175,6 +187,22 @@ struct ReferenceBackend: Backend {
     moments.first = make(first, gradient.shape)
     moments.second = make(second, gradient.shape)
     parameter = make(updated, gradient.shape)
+  }
+
+  func sgd(
+    _ parameter: inout NDArray, _ velocity: inout NDArray?, gradient: NDArray, _ step: SGD.Step
+  ) {
+    let values = parameter.doubles
+    let gradients = zip(gradient.doubles, values).map { $0 + step.weightDecay * $1 }
+    var direction = gradients
+    if let previous = velocity?.doubles {
+      let updated = zip(previous, gradients).map { step.momentum * $0 + $1 }
+      velocity = make(updated, gradient.shape)
+      direction =
+        step.nesterov ? zip(gradients, updated).map { $0 + step.momentum * $1 } : updated
+    }
+    parameter = make(
+      zip(values, direction).map { $0 - step.learningRate * $1 }, gradient.shape)
   }
 
   func movingAverage(_ average: inout NDArray, of x: NDArray, decay: Double) {
