@@ -101,10 +101,10 @@ public struct TrainingRun<O: Objective> {
       var loss: Float = 0
       var terms: [Term] = []
       var gradient: [String: NDArray] = [:]
-      var clips: [String] = []
+      var parts: [O.Batch] = []
       for micro in 0..<accumulation {
         let batch = try prefetcher.next()
-        clips += objective.clips(batch)
+        parts.append(batch)
         let (value, part) = valueWithGradient(at: objective.model) { _ in
           let (loss, values) = objective.loss(batch, index: step * accumulation + micro)
           terms = zipTerms(terms, values)
@@ -123,7 +123,7 @@ public struct TrainingRun<O: Objective> {
         average?.update(model)
         skipped = 0
       } else {
-        try handleNonFinite(loss: loss, norm: norm, clips: clips)
+        try handleNonFinite(loss: loss, norm: norm, parts)
       }
       step += 1
       minutes = minutesBefore + seconds(clock.now - start) / 60
@@ -162,13 +162,25 @@ public struct TrainingRun<O: Objective> {
     return .stopped(signal: signal)
   }
 
-  private mutating func handleNonFinite(loss: Float, norm: Float, clips: [String]) throws {
+  private mutating func handleNonFinite(loss: Float, norm: Float, _ parts: [O.Batch]) throws {
     skipped += 1
     guard config.onNonfinite == .skip, skipped <= 10 else {
       throw TrainingError.nonFinite(
-        step: step + 1, what: loss.isFinite ? "the gradient" : "the loss", clips: clips)
+        step: step + 1, what: loss.isFinite ? "the gradient" : "the loss",
+        clips: parts.flatMap(objective.clips), origin: firstNonFinite(parts))
     }
     progress.print("step \(step + 1): not finite, skipped (\(skipped) in a row)")
+  }
+
+  /// Evaluates the step once more, looking at every operation's result.
+  private func firstNonFinite(_ parts: [O.Batch]) -> NonFiniteOperation? {
+    findingNonFinite {
+      for (micro, batch) in parts.enumerated() {
+        _ = valueWithGradient(at: objective.model) { _ in
+          objective.loss(batch, index: step * config.gradientAccumulationSteps + micro).loss
+        }
+      }
+    }.first
   }
 
   /// Pools the validation batches, with the averaged weights when there are any.

@@ -28,14 +28,14 @@ extension Command {
       batch: try arguments.integer("--batch") ?? 1,
       iterations: try arguments.integer("--iters") ?? 3,
       steps: try arguments.integer("--steps") ?? 10)
-    let (result, profile) = try benchmark.run()
-    if arguments.has("--profile"), let profile { print(profile.table()) }
+    let (result, profile) = try benchmark.run(profiles: arguments.has("--profile"))
+    if let profile { print(profile.table()) }
     if arguments.has("--json") {
       let encoder = JSONEncoder()
       encoder.keyEncodingStrategy = .convertToSnakeCase
       encoder.outputFormatting = [.sortedKeys]
       print(String(decoding: try encoder.encode(result), as: UTF8.self))
-    } else if !arguments.has("--profile") || profile == nil {
+    } else if profile == nil {
       print(result.line)
     }
   }
@@ -62,7 +62,8 @@ struct Benchmark {
 
     var line: String {
       "\(what) \(size), batch \(batch), \(threads) threads: \(fixed(medianS, 3)) s, "
-        + "\(fixed(peakRssGib, 2)) GiB, \(fixed(gflopPerStep / medianS, 0)) GFLOP/s, "
+        + "\(fixed(peakRssGib, 2)) GiB (arrays \(fixed(Double(MemoryUse.peak) / 0x1p30, 2))), "
+        + "\(fixed(gflopPerStep / medianS, 0)) GFLOP/s, "
         + "\(fixed(100 * fractionOfGemmPeak, 0)) % of sgemm"
     }
   }
@@ -73,28 +74,29 @@ struct Benchmark {
   let iterations: Int
   let steps: Int
 
-  /// The figures, and the profile of one repetition.
-  func run() throws -> (Result, OperationProfile?) {
+  /// The figures, and if asked for the profile of one repetition.
+  func run(profiles: Bool) throws -> (Result, OperationProfile?) {
     switch what {
     case .gemm:
       let times = productTimes(repetitions: iterations)
       return (result(times, gflop: productGFLOP), nil)
-    case .vae: return measure(try vaeStep())
-    case .flow: return measure(try flowStep())
-    case .sample: return measure(try sampling())
+    case .vae: return measure(try vaeStep(), profiles: profiles)
+    case .flow: return measure(try flowStep(), profiles: profiles)
+    case .sample: return measure(try sampling(), profiles: profiles)
     }
   }
 
-  /// The first repetition warms up and is profiled: its counts of operations are the others' too.
-  private func measure(_ step: () -> Void) -> (Result, OperationProfile?) {
-    step()
+  /// The first repetition warms up; its operations are counted.
+  private func measure(_ step: () -> Void, profiles: Bool) -> (Result, OperationProfile?) {
+    let counted = profiled(step).profile
     let times = (0..<iterations).map { _ in
       let start = ContinuousClock.now
       step()
       return (ContinuousClock.now - start) / .seconds(1)
     }
-    let profile = profiled(step).profile
-    return (result(times, gflop: profile.requiredFlops * 1e-9), profile)
+    return (
+      result(times, gflop: counted.requiredFlops * 1e-9), profiles ? profiled(step).profile : nil
+    )
   }
 
   private func result(_ times: [Double], gflop: Double) -> Result {

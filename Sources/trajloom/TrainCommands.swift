@@ -13,6 +13,7 @@ private let trainOptions: [Option] = [
     "--resume", "auto|never|PATH", "continue this run if it exists (auto), start anew, or from PATH"
   ),
   Option("--dry-run", nil, "check configuration, data and model, run one step, write nothing"),
+  Option("--profile", nil, "run two steps, print where the second one's time goes, write nothing"),
   Option("--print-config", nil, "print the resolved configuration and end"),
 ]
 
@@ -119,7 +120,9 @@ extension Command {
 /// What the three trainings share: the run folder, resuming, and the options that end early.
 private struct TrainingSession {
   private let path: String
+  /// Nothing is to be written.
   let isDryRun: Bool
+  private let isProfile: Bool
   private let resume: String
 
   /// Nil when the configuration was printed and nothing else is wanted.
@@ -133,7 +136,8 @@ private struct TrainingSession {
         key: "run.name", expected: "the name of a folder (or --name)", found: "\"\(run.name)\"")
     }
     path = "\(run.dir)/\(run.name)"
-    isDryRun = arguments.has("--dry-run")
+    isProfile = arguments.has("--profile")
+    isDryRun = arguments.has("--dry-run") || isProfile
     resume = arguments.string("--resume") ?? "auto"
   }
 
@@ -145,6 +149,7 @@ private struct TrainingSession {
     _ objective: O, _ batches: BatchSource<O.Batch>, _ loop: TrainingConfig, _ config: Config,
     attachments: [String: Data] = [:]
   ) throws {
+    if isProfile { return try profileOneStep(objective, batches, loop) }
     if isDryRun { return try tryOneStep(objective, batches) }
     let checkpoint = try checkpointToResume(config, loop)
     let directory = try RunDirectory(path)
@@ -204,15 +209,41 @@ private struct TrainingSession {
     let batch = try batches.training(0)
     MemoryUse.resetPeak()
     let start = Date()
-    let (loss, gradient) = valueWithGradient(at: objective.model) { _ in
-      objective.loss(batch, index: 0).loss
+    let ((loss, gradient), origin) = findingNonFinite {
+      valueWithGradient(at: objective.model) { _ in objective.loss(batch, index: 0).loss }
     }
-    guard loss.isFinite else {
-      throw TrainingError.nonFinite(step: 1, what: "the loss", clips: objective.clips(batch))
+    guard loss.isFinite, origin == nil else {
+      throw TrainingError.nonFinite(
+        step: 1, what: loss.isFinite ? "the gradient" : "the loss",
+        clips: objective.clips(batch), origin: origin)
     }
     announce(
       "dry run: loss \(loss), \(gradient.count) gradients, \(fixed(Date().timeIntervalSince(start), 2)) s, "
         + "\(fixed(Double(MemoryUse.peak) / 1e9, 2)) GB of arrays; nothing was written")
+  }
+}
+
+extension TrainingSession {
+  /// A whole step (loss, gradient, clipping, optimiser) once to warm up and once under the clock.
+  private func profileOneStep<O: Objective>(
+    _ objective: O, _ batches: BatchSource<O.Batch>, _ loop: TrainingConfig
+  ) throws {
+    let batch = try batches.training(0)
+    var optimizer = AdamW(
+      beta1: loop.betas[0], beta2: loop.betas[1], weightDecay: loop.weightDecay)
+    let model = objective.model
+    func step() {
+      var (_, gradient) = valueWithGradient(at: model) { _ in objective.loss(batch, index: 0).loss }
+      _ = clip(&gradient, toNorm: Float(loop.clipGradNorm))
+      optimizer.update(model, along: gradient, learningRate: loop.learningRate)
+    }
+    step()
+    MemoryUse.resetPeak()
+    let profile = profiled(step).profile
+    announce(
+      "one step with batch size \(loop.batchSize); arrays took up to "
+        + "\(fixed(Double(MemoryUse.peak) / 1e9, 2)) GB; nothing was written")
+    print(profile.table())
   }
 }
 

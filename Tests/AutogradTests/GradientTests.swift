@@ -228,7 +228,9 @@ func gridFieldLossOfALayerMatchesCentralDifferences(_ unit: GridFieldLoss.HopUni
     let op = GradientCase(
       "gridFieldLoss of a layer", [[2, 3, 6, 5], [8, 5], [8]], scale: 2, step: 5e-3,
       tolerance: 1e-2
-    ) { fieldLoss(tokens: $0[0], $0[1], $0[2], patch: 2, rows: 2, columns: 3, cost: .sq, unit: unit) }
+    ) {
+      fieldLoss(tokens: $0[0], $0[1], $0[2], patch: 2, rows: 2, columns: 3, cost: .sq, unit: unit)
+    }
     let error = op.worstRelativeError(device: device)
     #expect(error < op.tolerance, "\(unit) on \(device): relative error \(error)")
   }

@@ -96,6 +96,23 @@ func expectFailure(
   }
 }
 
+@Test func benchmarksAreMachineReadable() throws {
+  let bench = try Program("bench", "gemm", "--iters", "2", "--json")
+  #expect(bench.code == 0, "\(bench.errors)")
+  let object = try JSONSerialization.jsonObject(with: Data(bench.output.utf8))
+  let figures = try #require(object as? [String: Any])
+  let keys: Set = [
+    "what", "size", "batch", "threads", "s_per_step", "median_s", "peak_rss_gib",
+    "gflop_per_step", "fraction_of_gemm_peak",
+  ]
+  #expect(Set(figures.keys) == keys)
+  #expect(figures["what"] as? String == "gemm" && figures["size"] as? String == "small")
+  #expect((figures["s_per_step"] as? [Double])?.count == 2)
+  expectFailure(2, "gemm, vae, flow, sample", from: try Program("bench", "vea"))
+  expectFailure(
+    2, "--size", "small, published", from: try Program("bench", "gemm", "--size", "big"))
+}
+
 @Test(arguments: ["published", "quick", "real"])
 func shippedConfigurationsAreComplete(_ folder: String) throws {
   for model in ["vae", "flow", "visibility"] {

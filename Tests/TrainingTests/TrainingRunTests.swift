@@ -130,6 +130,7 @@ private func bytes(_ path: String) -> Data? { FileManager.default.contents(atPat
   }
   #expect(
     error?.description.contains("step 3") == true && error?.description.contains("clip") == true)
+  #expect(error?.description.contains("first operation to blame: ") == true, "\(error!)")
   #expect(try Checkpoint(at: folder).step() == 2)
   let skipping = try TemporaryFolder.make()
   let outcome = try train(skipping, steps: 6, objective: objective) { $0.onNonfinite = .skip }

@@ -41,7 +41,30 @@ final class MemoryPool: Sendable {
   /// page with every row stay cheap.
   private static let largePage = 2 << 20
 
+  /// From here on (2 GiB) the pool gives idle blocks of other sizes back before it grows: what they
+  /// cost in page faults is little beside the work that such arrays stand for.
+  private static let growthLimit = 2 << 30
+
+  /// Returns idle blocks to the system, the largest first, until `capacity` bytes are free.
+  private func makeRoom(for capacity: Int) {
+    let blocks = state.withLock { state -> [UInt] in
+      guard state.liveBytes + state.cachedBytes > Self.growthLimit else { return [] }
+      var blocks: [UInt] = []
+      var freed = 0
+      for size in state.free.keys.sorted(by: >) {
+        while freed < capacity, let block = state.free[size]?.popLast() {
+          blocks.append(block)
+          freed += size
+        }
+      }
+      state.cachedBytes -= freed
+      return blocks
+    }
+    for address in blocks { free(UnsafeMutableRawPointer(bitPattern: address)) }
+  }
+
   private func systemBlock(_ capacity: Int) -> UnsafeMutableRawPointer {
+    makeRoom(for: capacity)
     func allocate() -> UnsafeMutableRawPointer? {
       let alignment = capacity >= Self.largePage ? Self.largePage : 64
       guard let block = aligned_alloc(alignment, (capacity + alignment - 1) / alignment * alignment)

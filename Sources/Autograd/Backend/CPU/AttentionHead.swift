@@ -41,7 +41,8 @@ struct AttentionScratch {
     let block = g.queryBlock
     let (s, q, k) = (block * g.scoreStride, block * g.headSize, g.keyLength * g.headSize)
     let t = g.isShort ? g.headSize * g.scoreStride : 0
-    Autograd.withScratch(2 * s + 2 * t + 2 * block + 2 * q + 2 * k + g.keyLength + collected) { base in
+    Autograd.withScratch(2 * s + 2 * t + 2 * block + 2 * q + 2 * k + g.keyLength + collected) {
+      base in
       var next = base
       func take(_ count: Int) -> UnsafeMutablePointer<Float> {
         defer { next += count }

@@ -10,7 +10,8 @@ extension CPUBackend {
     let inverse = make([x.rowCount]) { inverse in
       forEachGroupChunk(rows: x.rowCount, groups: groups(gain ?? offset)) { group, rows, _ in
         let norm = RowNorm(
-          gain: gain.map { $0.base + group * width }, offset: offset.map { $0.base + group * width },
+          gain: gain.map { $0.base + group * width },
+          offset: offset.map { $0.base + group * width },
           width: width, epsilon: epsilon)
         for row in rows {
           inverse[row] = norm.apply(x.base + row * width, into: y.pointer + row * width)

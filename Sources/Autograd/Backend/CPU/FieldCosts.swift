@@ -92,4 +92,3 @@ struct FieldWeights {
       / (SIMD4<Float>(denominators[sample]) * batch)
   }
 }
-

@@ -28,9 +28,11 @@ struct ObservedBackend: Backend {
   }
 
   func argMax(_ x: NDArray, axis: Int) -> [Int] {
-    observation.observe("argMax", flops: 0, operands: [x], results: { _ in [] }) {
-      base.argMax(x, axis: axis)
-    }
+    observation.observe(
+      "argMax", flops: 0, operands: [x], results: { _ in [] },
+      work: {
+        base.argMax(x, axis: axis)
+      })
   }
 
   func select(_ a: NDArray, _ b: NDArray, where mask: NDArray, shape: [Int]) -> NDArray {
@@ -87,8 +89,8 @@ struct ObservedBackend: Backend {
   ) -> (preactivation: NDArray, y: NDArray) {
     observation.observe(
       "linearGELU", flops: 2 * x.count * weight.shape[0], operands: [x, weight],
-      results: { [$0.preactivation, $0.y] }
-    ) { base.linearGELU(x, weight, bias) }
+      results: { [$0.preactivation, $0.y] },
+      work: { base.linearGELU(x, weight, bias) })
   }
 
   func linearGradient(
@@ -96,8 +98,8 @@ struct ObservedBackend: Backend {
   ) -> (dx: NDArray?, dWeight: NDArray, dBias: NDArray) {
     observation.observe(
       "linear gradient", flops: (wantsX ? 4 : 2) * x.count * weight.shape[0], operands: [x, dy],
-      results: { [$0.dWeight, $0.dBias] + ($0.dx.map { [$0] } ?? []) }
-    ) { base.linearGradient(x, weight, dy, wantsX: wantsX) }
+      results: { [$0.dWeight, $0.dBias] + ($0.dx.map { [$0] } ?? []) },
+      work: { base.linearGradient(x, weight, dy, wantsX: wantsX) })
   }
 
   // MARK: Layers
@@ -105,8 +107,8 @@ struct ObservedBackend: Backend {
     _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
   ) -> (y: NDArray, inverseRMS: NDArray) {
     observation.observe(
-      "rmsNorm", flops: 0, operands: [x], results: { [$0.y, $0.inverseRMS] }
-    ) { base.rmsNorm(x, gain: gain, offset: offset, epsilon: epsilon) }
+      "rmsNorm", flops: 0, operands: [x], results: { [$0.y, $0.inverseRMS] },
+      work: { base.rmsNorm(x, gain: gain, offset: offset, epsilon: epsilon) })
   }
 
   func rmsNormGradient(
@@ -114,10 +116,10 @@ struct ObservedBackend: Backend {
   ) -> (dx: NDArray, dGain: NDArray?, dOffset: NDArray?) {
     observation.observe(
       "rmsNorm gradient", flops: 0, operands: [x, dy],
-      results: { [$0.dx] + [$0.dGain, $0.dOffset].compactMap { $0 } }
-    ) {
-      base.rmsNormGradient(x, gain: gain, hasOffset: hasOffset, inverseRMS: inverseRMS, dy)
-    }
+      results: { [$0.dx] + [$0.dGain, $0.dOffset].compactMap { $0 } },
+      work: {
+        base.rmsNormGradient(x, gain: gain, hasOffset: hasOffset, inverseRMS: inverseRMS, dy)
+      })
   }
 
   func gatedLinear(
@@ -133,8 +135,8 @@ struct ObservedBackend: Backend {
   ) -> (dGate: NDArray, da: NDArray, dLayer: LinearArrays) {
     observation.observe(
       "gatedLinear gradient", flops: 2 * layer.flops(a), operands: [a, dOut],
-      results: { [$0.dGate, $0.da, $0.dLayer.weight, $0.dLayer.bias] }
-    ) { base.gatedLinearGradient(gate: gate, a, layer, dOut) }
+      results: { [$0.dGate, $0.da, $0.dLayer.weight, $0.dLayer.bias] },
+      work: { base.gatedLinearGradient(gate: gate, a, layer, dOut) })
   }
 
   func residualMLP(
@@ -143,8 +145,9 @@ struct ObservedBackend: Backend {
   ) -> (y: NDArray, hidden: NDArray?) {
     observation.observe(
       "residualMLP", flops: first.flops(x) + second.flops(x), operands: [x],
-      results: { [$0.y] + ($0.hidden.map { [$0] } ?? []) }
-    ) { base.residualMLP(x, modulation, gate: gate, first, second, keepsHidden: keepsHidden) }
+      results: { [$0.y] + ($0.hidden.map { [$0] } ?? []) },
+      work: { base.residualMLP(x, modulation, gate: gate, first, second, keepsHidden: keepsHidden) }
+    )
   }
 
   func residualMLPGradient(
@@ -155,18 +158,18 @@ struct ObservedBackend: Backend {
     observation.observe(
       hidden == nil ? "residualMLP gradient, recomputing" : "residualMLP gradient",
       flops: 2 * (first.flops(x) + second.flops(x)), operands: [x, dOut],
-      results: { [$0.dx, $0.dGain, $0.dGate, $0.dFirst.weight, $0.dSecond.weight] }
-    ) {
-      base.residualMLPGradient(x, modulation, gate: gate, hidden: hidden, first, second, dOut)
-    }
+      results: { [$0.dx, $0.dGain, $0.dGate, $0.dFirst.weight, $0.dSecond.weight] },
+      work: {
+        base.residualMLPGradient(x, modulation, gate: gate, hidden: hidden, first, second, dOut)
+      })
   }
 
   func layerNorm(
     _ x: NDArray, gain: NDArray?, offset: NDArray?, epsilon: Float
   ) -> (y: NDArray, statistics: NDArray) {
     observation.observe(
-      "layerNorm", flops: 0, operands: [x], results: { [$0.y, $0.statistics] }
-    ) { base.layerNorm(x, gain: gain, offset: offset, epsilon: epsilon) }
+      "layerNorm", flops: 0, operands: [x], results: { [$0.y, $0.statistics] },
+      work: { base.layerNorm(x, gain: gain, offset: offset, epsilon: epsilon) })
   }
 
   func layerNormGradient(
@@ -174,8 +177,8 @@ struct ObservedBackend: Backend {
   ) -> (dx: NDArray, dGain: NDArray?) {
     observation.observe(
       "layerNorm gradient", flops: 0, operands: [x, dy],
-      results: { [$0.dx] + ($0.dGain.map { [$0] } ?? []) }
-    ) { base.layerNormGradient(x, gain: gain, statistics: statistics, dy) }
+      results: { [$0.dx] + ($0.dGain.map { [$0] } ?? []) },
+      work: { base.layerNormGradient(x, gain: gain, statistics: statistics, dy) })
   }
 
   func softmax(_ x: NDArray) -> NDArray { one("softmax", [x]) { base.softmax(x) } }
@@ -188,9 +191,10 @@ struct ObservedBackend: Backend {
     _ query: NDArray, _ keyValue: NDArray, _ geometry: AttentionGeometry
   ) -> (y: NDArray, statistics: NDArray) {
     observation.observe(
-      "attention \(geometry.queryLength)x\(geometry.keyLength)", flops: 2 * geometry.productFlops, operands: [query, keyValue],
-      results: { [$0.y] }
-    ) { base.attention(query, keyValue, geometry) }
+      "attention \(geometry.queryLength)x\(geometry.keyLength)", flops: 2 * geometry.productFlops,
+      operands: [query, keyValue],
+      results: { [$0.y] },
+      work: { base.attention(query, keyValue, geometry) })
   }
 
   func attentionGradient(
@@ -201,10 +205,10 @@ struct ObservedBackend: Backend {
     observation.observe(
       "attention gradient \(geometry.queryLength)x\(geometry.keyLength)",
       flops: 4 * geometry.productFlops, operands: [query, keyValue, y, dOut],
-      results: { [$0.dQuery] + ($0.dKeyValue.map { [$0] } ?? []) }
-    ) {
-      base.attentionGradient(query, keyValue, y: y, statistics: statistics, dOut, geometry)
-    }
+      results: { [$0.dQuery] + ($0.dKeyValue.map { [$0] } ?? []) },
+      work: {
+        base.attentionGradient(query, keyValue, y: y, statistics: statistics, dOut, geometry)
+      })
   }
 
   func convolution(_ x: NDArray, _ weight: NDArray, _ geometry: ConvolutionGeometry) -> NDArray {
@@ -278,11 +282,11 @@ struct ObservedBackend: Backend {
     }
     return observation.observe(
       "gridFieldLoss", flops: flops, operands: operands,
-      results: { [$0.terms] + ($0.gradient?.arrays ?? []) }
-    ) {
-      base.gridFieldLoss(
-        field, target: target, ramp: ramp, mask: mask, loss, wantsGradient: wantsGradient)
-    }
+      results: { [$0.terms] + ($0.gradient?.arrays ?? []) },
+      work: {
+        base.gridFieldLoss(
+          field, target: target, ramp: ramp, mask: mask, loss, wantsGradient: wantsGradient)
+      })
   }
 
   // MARK: In place
@@ -295,9 +299,11 @@ struct ObservedBackend: Backend {
   }
 
   func sumOfSquares(_ x: NDArray) -> Double {
-    observation.observe("sumOfSquares", flops: 0, operands: [x], results: { _ in [] }) {
-      base.sumOfSquares(x)
-    }
+    observation.observe(
+      "sumOfSquares", flops: 0, operands: [x], results: { _ in [] },
+      work: {
+        base.sumOfSquares(x)
+      })
   }
 
   func adamW(
@@ -326,7 +332,7 @@ struct ObservedBackend: Backend {
   private func one(
     _ operation: String, flops: Int = 0, _ operands: [NDArray], _ body: () -> NDArray
   ) -> NDArray {
-    observation.observe(operation, flops: flops, operands: operands, results: { [$0] }, body)
+    observation.observe(operation, flops: flops, operands: operands, results: { [$0] }, work: body)
   }
 
   /// `array` is handed to `body` unshared, so that it is still changed in place.
@@ -334,9 +340,11 @@ struct ObservedBackend: Backend {
     _ operation: String, _ operands: [NDArray], _ array: inout NDArray,
     _ body: (inout NDArray) -> Void
   ) {
-    observation.observe(operation, flops: 0, operands: operands, results: { _ in [] }) {
-      body(&array)
-    }
+    observation.observe(
+      operation, flops: 0, operands: operands, results: { _ in [] },
+      work: {
+        body(&array)
+      })
   }
 }
 
@@ -351,7 +359,9 @@ extension AttentionGeometry {
 }
 
 extension ConvolutionGeometry {
-  fileprivate var flops: Int { 2 * outer * outputLength * inner * kernel * inChannels * outChannels }
+  fileprivate var flops: Int {
+    2 * outer * outputLength * inner * kernel * inChannels * outChannels
+  }
 }
 
 extension Convolution2DGeometry {

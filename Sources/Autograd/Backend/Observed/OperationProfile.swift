@@ -157,10 +157,10 @@ final class Observation: Sendable {
   /// Runs and records one operation.
   func observe<Result>(
     _ operation: String, flops: Int, operands: [NDArray], results: (Result) -> [NDArray],
-    _ body: () -> Result
+    work: () -> Result
   ) -> Result {
     let start = ContinuousClock.now
-    let result = body()
+    let result = work()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let results = results(result)
     let bytes = 4 * (operands + results).reduce(0) { $0 + $1.count }
