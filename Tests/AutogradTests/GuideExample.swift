@@ -136,6 +136,17 @@ func guideMemory() -> Int {
   return kept - computedAgain
 }
 
+func guideProfile() -> String {
+  // guide: profile
+  let x = Tensor([1, -1, 4], shape: [3])
+  let (_, profile) = profiled { softmax(x) }
+  print(profile.table())  // operation, calls, ms, share, GFLOP/s, GB/s
+  let (_, first) = findingNonFinite { exp(sqrt(x)).sum() }
+  print(first!)  // sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is nan; ...
+  // end
+  return "\(first!)"
+}
+
 func guideDraws() -> Bool {
   // guide: draws
   let noise = Philox(seed: 7, stream: "noise")

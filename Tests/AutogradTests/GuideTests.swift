@@ -28,6 +28,8 @@ import Testing
 @Test func guideSnippetsDoWhatTheySay() async throws {
   guideArrays()
   try guideState()
+  let report = guideProfile()
+  #expect(report.hasPrefix("sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is nan; "))
   let drawsAgree = guideDraws()
   #expect(drawsAgree)
   let (_, gradients) = valueWithGradient(at: [NDArray([2], shape: [1])]) { cube($0[0]).sum() }

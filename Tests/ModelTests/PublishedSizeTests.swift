@@ -21,6 +21,7 @@ private func range(_ state: [String: NDArray], _ name: String) -> (low: Float, h
 @Test func publishedVAEHasItsSizeAndInitialisation() throws {
   let run = try config("vae", VAERunConfig.self)
   try run.validate()
+  #expect(run.vae == .published)
   let model = try TrajectoryVAE(run.vae, seed: 1)
   // 106.7 M, of which the unused norms and fixed tables are not trained.
   let millions = Double(model.parameterCount) / 1e6
@@ -38,6 +39,7 @@ private func range(_ state: [String: NDArray], _ name: String) -> (low: Float, h
 @Test func publishedGeneratorHasItsSizeAndInitialisation() throws {
   let run = try config("flow", FlowRunConfig.self)
   try run.validate()
+  #expect(run.flow == .published)
   let model = try TrajectoryDiT(run.flow, seed: 1)
   let millions = Double(model.parameterCount) / 1e6
   // 16 blocks of 14.76 M, 4.72 M for time, 3.15 M for text and 0.38 M for the rest.

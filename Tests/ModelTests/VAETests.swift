@@ -1,8 +1,8 @@
-import Autograd
 import Foundation
 import TestSupport
 import Testing
 
+@testable import Autograd
 @testable import TrajLoomVAE
 
 /// Points that start on the grid and drift smoothly: [B, 9, 6, 2] normalised, and all visible.
@@ -52,6 +52,31 @@ func vaeOverfitsOneBatch(_ encoding: VAEConfig.Encoding) throws {
   #expect(a.gradient.keys.sorted() == b.gradient.keys.sorted())
   for (name, array) in a.gradient {
     #expect(maxNormalizedError(b.gradient[name]!.scalars, array.scalars) < 1e-6, "\(name)")
+  }
+}
+
+/// Several blocks of rows, queries and cells, so that there is work to share.
+@Test(arguments: [false, true])
+func aStepIsTheSameOnOneThreadAndOnThree(_ checkpoints: Bool) throws {
+  var config = TestConfigs.vae(.pixel)
+  (config.inputHeight, config.inputWidth) = (64, 96)
+  let model = try TrajectoryVAE(config, seed: 3, checkpointsBlocks: checkpoints)
+  TestConfigs.randomize(model)
+  let points = TestConfigs.normal([1, 9, 96, 2], "points")
+  let visibility = NDArray(repeating: 1, shape: [1, 9, 96])
+  let noise = TestConfigs.normal(model.latentShape(batch: 1), "noise")
+  func step(threads: Int) -> (value: Float, gradient: [String: NDArray]) {
+    ThreadPool.$limit.withValue(threads) {
+      valueWithGradient(at: model) {
+        $0.loss(points: points, visibility: visibility, noise: noise, VAELossConfig()).total
+      }
+    }
+  }
+  let (one, three) = (step(threads: 1), step(threads: 3))
+  #expect(one.value == three.value)
+  for (name, array) in one.gradient {
+    let isSame = array.scalars == three.gradient[name]!.scalars
+    #expect(isSame, "\(name)")
   }
 }
 

@@ -102,8 +102,9 @@ public struct NonFiniteOperation: Sendable, CustomStringConvertible {
     let origin =
       badOperand.map { "; its operand of shape \($0) already held such values" }
       ?? "; its operands were finite"
-    return "\(operation) -> \(shape): \(count) elements are not finite, the first at \(index) is "
-      + "\(value)\(origin)"
+    return
+      "\(operation) -> \(shape): \(count) of \(shape.product) elements not finite, the first at "
+      + "\(index) is \(value)\(origin)"
   }
 }
 
