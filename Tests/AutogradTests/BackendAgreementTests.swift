@@ -163,6 +163,14 @@ private let layerCases: [GradientCase] = [
   GradientCase("crossAttention, time, QK norm", [[2, 21, 13, 24], [2, 42, 13, 48]]) {
     crossAttention($0[0], $0[1], heads: 3, axis: 1, normalizesQK: true)
   },
+  GradientCase("selfAttention, short, heads of two vectors", [[2, 21, 13, 3 * 64]]) {
+    selfAttention($0[0], heads: 2, axis: 1)
+  },
+  GradientCase(
+    "crossAttention, short, heads of three vectors, QK norm", [[1, 23, 5, 96], [1, 41, 5, 192]]
+  ) {
+    crossAttention($0[0], $0[1], heads: 2, axis: 1, normalizesQK: true)
+  },
   GradientCase("crossAttention, one context for many queries", [[2, 301, 24], [2, 53, 48]]) {
     crossAttention($0[0], $0[1], heads: 3, axis: 1)
   },

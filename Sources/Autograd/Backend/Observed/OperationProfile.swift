@@ -104,7 +104,7 @@ public struct NonFiniteOperation: Sendable, CustomStringConvertible {
       ?? "; its operands were finite"
     return
       "\(operation) -> \(shape): \(count) of \(shape.product) elements not finite, the first at "
-      + "\(index) is \(value)\(origin)"
+      + "\(index) is \(value.isNaN ? "NaN" : "\(value)")\(origin)"
   }
 }
 
