@@ -142,7 +142,7 @@ func guideProfile() -> String {
   let (_, profile) = profiled { softmax(x) }
   print(profile.table())  // operation, calls, ms, share, GFLOP/s, GB/s
   let (_, first) = findingNonFinite { exp(sqrt(x)).sum() }
-  print(first!)  // sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is nan; ...
+  print(first!)  // sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is NaN; ...
   // end
   return "\(first!)"
 }

@@ -29,7 +29,7 @@ import Testing
   guideArrays()
   try guideState()
   let report = guideProfile()
-  #expect(report.hasPrefix("sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is nan; "))
+  #expect(report.hasPrefix("sqrt -> [3]: 1 of 3 elements not finite, the first at 1 is NaN; "))
   let drawsAgree = guideDraws()
   #expect(drawsAgree)
   let (_, gradients) = valueWithGradient(at: [NDArray([2], shape: [1])]) { cube($0[0]).sum() }
