@@ -31,8 +31,7 @@ struct Classifier: Module {
   }
 
   func callAsFunction(_ images: Tensor, _ mode: LayerMode) -> Tensor {
-    let features = relu(convolution(images)).max([1, 2])  // [B, 12, 12, 8] → [B, 8]
-    return output(dropout(features, mode))  // [B, 3]
+    output(dropout(relu(convolution(images)).max([1, 2]), mode))  // [B, 28, 28, 1] → [B, 3]
   }
 }
 
@@ -42,9 +41,8 @@ func trainClassifier() -> Float {
   var optimizer = AdamW(weightDecay: 0.01)
   for step in 0..<100 {
     let batch = barImages(48, seed: UInt64(step))
-    let (loss, gradient) = valueWithGradient(at: model) { model in
-      let logits = model(Tensor(batch.images), .training(seed: 1, step: step))
-      return crossEntropy(logits: logits, batch.classes)
+    let (loss, gradient) = valueWithGradient(at: model) {
+      crossEntropy(logits: $0(Tensor(batch.images), .training(seed: 1, step: step)), batch.classes)
     }
     optimizer.update(model, along: gradient, learningRate: 0.01)
     if step % 20 == 0 { print("step \(step)  loss \(loss)") }

@@ -86,11 +86,22 @@ struct PipelineTests {
     #expect(
       try Program("runs", "\(folder)/quick-vae", "\(folder)/quick-flow").output.contains("step 3"))
 
+    try profilesWriteNothing(folder, sets.vae)
     try onPolicyStageStartsFromTheFlow(folder, sets.flow)
     try shardsAreInspectedAndVerified(folder)
     try signalsSaveAndStop(folder, sets.vae)
     try resumeContinuesExactly(folder, sets.vae)
     try refusals(folder, sets)
+  }
+
+  private func profilesWriteNothing(_ folder: String, _ sets: [String]) throws {
+    let program = try Self.train("vae", sets, "--name", "profiled", "--profile")
+    #expect(program.code == 0, "\(program.errors)")
+    for word in ["operation", "GFLOP/s", "residualMLP gradient", "gridFieldLoss", "adamW", "total"]
+    {
+      #expect(program.output.contains(word), "\(word)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/profiled"))
   }
 
   private func onPolicyStageStartsFromTheFlow(_ folder: String, _ sets: [String]) throws {
