@@ -130,3 +130,18 @@ private struct TwoLayers: Module {
   #expect(clip(&gradient, toNorm: 1).isNaN)
   #expect(gradient["b"]!.scalars == [3])
 }
+
+@Test(arguments: [Device.cpu, .reference])
+func emptyBatchesHaveZeroGradients(_ device: Device) {
+  func ones(_ shape: [Int]) -> NDArray { NDArray(repeating: 1, shape: shape, device: device) }
+  let inputs = [ones([0, 3]), ones([3]), ones([4, 3]), ones([4]), ones([3, 4]), ones([3])]
+  let (value, gradients) = valueWithGradient(at: inputs) { x in
+    let branch = residualMLP(x[0], gain: x[1], gate: x[1], (x[2], x[3]), (x[4], x[5]))
+    return gatedLinear(branch, gate: x[1], linear(branch, x[2], x[3]), x[4], x[5]).sum()
+  }
+  #expect(value == 0)
+  for (input, gradient) in zip(inputs, gradients) {
+    #expect(gradient?.shape == input.shape)
+    #expect(gradient?.scalars.allSatisfy { $0 == 0 } == true)
+  }
+}

@@ -275,13 +275,14 @@ private struct RowParts {
     // An even number of equal blocks, at least eight when there is enough to do.
     let wanted = max((perGroup + Self.mostRows - 1) / Self.mostRows, (8 + groups - 1) / groups)
     let length = max(64, (perGroup + (wanted + 1) / 2 * 2 - 1) / ((wanted + 1) / 2 * 2))
-    allBlocks = (0..<groups).flatMap { group in
+    let blocks = (0..<groups).flatMap { group in
       stride(from: 0, to: perGroup, by: length).map { start in
         RowBlock(
           group: group,
           rows: group * perGroup + start..<group * perGroup + min(perGroup, start + length))
       }
     }
+    allBlocks = blocks.isEmpty ? [RowBlock(group: 0, rows: 0..<0)] : blocks  // an empty batch
     count = min(Self.mostParts, allBlocks.count)
     longestBlock = min(length, perGroup)
   }

@@ -95,6 +95,7 @@ extension CPUBackend {
     finish: (Int, Int) -> Void
   ) {
     let rows = x.rowCount
+    guard rows > 0 else { return }
     let (outputs, inputs) = (weight.shape[0], weight.shape[1])
     // A few rows through a wide layer (modulation vectors): the columns are split instead.
     let columns = rows >= 32 ? outputs : max(64, (outputs + 7) / 8)
