@@ -142,7 +142,7 @@ struct Benchmark {
       random.uniform(shape.reduce(1, *), step: 1).map { $0 > 0.1 ? 1 : 0 }, shape: shape)
     let noise = random.normal(model.latentShape(batch: batch), step: 2)
     return {
-      update(model, &optimizer) {
+      optimizer.takeStep(on: model, clipping: 1, learningRate: 1e-5) {
         model.loss(points: points, visibility: visibility, noise: noise, VAELossConfig()).total
       }
     }
@@ -156,7 +156,7 @@ struct Benchmark {
     let weights = RectifiedFlow.tokenWeights(
       NDArray(repeating: 1, shape: Array(noise.shape.dropLast())), invisibleWeight: 0.01)
     return {
-      update(model, &optimizer) {
+      optimizer.takeStep(on: model, clipping: 1, learningRate: 1e-5) {
         let source = Tensor(noise)
         let velocity = model.velocity(
           0.5 * source + 0.5 * data, time: time, model.context(conditions))
@@ -195,19 +195,23 @@ struct Benchmark {
     return (model, conditions, latents(2))
   }
 
-  /// One step as training takes it: loss, gradient, clipping, optimiser.
-  private func update<M: Module>(_ model: M, _ optimizer: inout AdamW, _ loss: () -> Tensor) {
-    var (_, gradient) = valueWithGradient(at: model) { _ in loss() }
-    _ = clip(&gradient, toNorm: 1)
-    optimizer.update(model, along: gradient, learningRate: 1e-5)
-  }
-
   /// Small random numbers in place of the zeros that models start with, so that no part is idle.
   private func fillParameters(of model: some Module) {
     for (name, parameter) in model.namedParameters() {
       let draws = Philox(seed: 0, stream: name).normal(parameter.wrappedValue.array.count)
       parameter.wrappedValue = Tensor(draws.map { 0.02 * $0 }, shape: parameter.wrappedValue.shape)
     }
+  }
+}
+
+extension AdamW {
+  /// One step as training takes it, to be timed: loss, gradient, clipping, update.
+  mutating func takeStep<M: Module>(
+    on model: M, clipping norm: Float, learningRate: Double, _ loss: () -> Tensor
+  ) {
+    var (_, gradient) = valueWithGradient(at: model) { _ in loss() }
+    _ = clip(&gradient, toNorm: norm)
+    update(model, along: gradient, learningRate: learningRate)
   }
 }
 

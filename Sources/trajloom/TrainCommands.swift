@@ -233,9 +233,9 @@ extension TrainingSession {
       beta1: loop.betas[0], beta2: loop.betas[1], weightDecay: loop.weightDecay)
     let model = objective.model
     func step() {
-      var (_, gradient) = valueWithGradient(at: model) { _ in objective.loss(batch, index: 0).loss }
-      _ = clip(&gradient, toNorm: Float(loop.clipGradNorm))
-      optimizer.update(model, along: gradient, learningRate: loop.learningRate)
+      optimizer.takeStep(
+        on: model, clipping: Float(loop.clipGradNorm), learningRate: loop.learningRate
+      ) { objective.loss(batch, index: 0).loss }
     }
     step()
     MemoryUse.resetPeak()

@@ -15,16 +15,18 @@ public struct SelfAttention: Module {
 
   /// [..., D] → [..., D], attending along `axis`.
   public func callAsFunction(_ x: Tensor, axis: Int) -> Tensor {
-    proj(selfAttention(qkv(x), heads: heads, axis: axis, normalizesQK: normalizesQK))
+    proj(attend(x, axis))
   }
 
   /// `residual + gate · self(x)`; see `gatedLinear`.
   public func callAsFunction(
     _ x: Tensor, axis: Int, addedTo residual: Tensor, gate: Tensor
   ) -> Tensor {
-    proj(
-      selfAttention(qkv(x), heads: heads, axis: axis, normalizesQK: normalizesQK),
-      addedTo: residual, gate: gate)
+    proj(attend(x, axis), addedTo: residual, gate: gate)
+  }
+
+  private func attend(_ x: Tensor, _ axis: Int) -> Tensor {
+    selfAttention(qkv(x), heads: heads, axis: axis, normalizesQK: normalizesQK)
   }
 }
 
@@ -49,15 +51,17 @@ public struct CrossAttention: Module {
   /// - Parameter keyValue: `kv` of the context; see `crossAttention` for its shape.
   /// - Returns: the shape of `x`.
   public func callAsFunction(_ x: Tensor, _ keyValue: Tensor, axis: Int) -> Tensor {
-    proj(crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK))
+    proj(attend(x, keyValue, axis))
   }
 
   /// `residual + gate · self(x, keyValue)`; see `gatedLinear`.
   public func callAsFunction(
     _ x: Tensor, _ keyValue: Tensor, axis: Int, addedTo residual: Tensor, gate: Tensor
   ) -> Tensor {
-    proj(
-      crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK),
-      addedTo: residual, gate: gate)
+    proj(attend(x, keyValue, axis), addedTo: residual, gate: gate)
+  }
+
+  private func attend(_ x: Tensor, _ keyValue: Tensor, _ axis: Int) -> Tensor {
+    crossAttention(q(x), keyValue, heads: heads, axis: axis, normalizesQK: normalizesQK)
   }
 }

@@ -13,32 +13,21 @@ extension CPUBackend {
     let m = transposeA ? a.shape[1] : a.shape[0]
     let k = transposeA ? a.shape[0] : a.shape[1]
     let n = transposeB ? b.shape[0] : b.shape[1]
-    return make([m, n]) { out in
-      let splits = innerSplits(m: m, n: n, k: k)
-      guard splits > 1 else {
-        return product(a, b, transposeA, transposeB, m: m, n: n, inner: 0..<k, into: out)
-      }
-      // A small result over a long inner dimension (a weight gradient): split that, add the parts
-      // in order.
-      withScratch(splits * m * n) { parts in
-        let length = (k + splits - 1) / splits
-        ThreadPool.run(splits) { part in
-          product(
-            a, b, transposeA, transposeB, m: m, n: n,
-            inner: part * length..<min(k, (part + 1) * length), into: parts + part * m * n)
-        }
-        ThreadPool.run(m * n, by: 4096) { range in
-          let start = range.lowerBound
-          (out + start).update(from: parts + start, count: range.count)
-          for part in 1..<splits {
-            mapVectors(
-              UnsafePointer(out + start), UnsafePointer(parts + part * m * n + start),
-              into: out + start, count: range.count
-            ) { $0 + $1 }
-          }
-        }
+    let splits = innerSplits(m: m, n: n, k: k)
+    guard splits > 1 else {
+      return make([m, n]) { out in
+        product(a, b, transposeA, transposeB, m: m, n: n, inner: 0..<k, into: out)
       }
     }
+    // A small result over a long inner dimension: split that.
+    let parts = PartialSums(parts: splits, [m * n])
+    let length = (k + splits - 1) / splits
+    ThreadPool.run(splits) { part in
+      product(
+        a, b, transposeA, transposeB, m: m, n: n,
+        inner: part * length..<min(k, (part + 1) * length), into: parts[part, 0])
+    }
+    return parts.total(0, shape: [m, n])
   }
 
   private func innerSplits(m: Int, n: Int, k: Int) -> Int {

@@ -3,8 +3,16 @@ extension CPUBackend {
   /// the number of threads.
   private static let rowChunk = 512
 
-  func sum(_ x: NDArray, axes: [Int]) -> NDArray {
-    // Neighbouring axes are one axis; each run of them is one pass, last axes first.
+  func sum(_ x: NDArray, axes: [Int]) -> NDArray { reduce(x, axes: axes, by: sum) }
+
+  /// Reduces `axes`, which keep extent 1, by `reduction` of the middle axis of [outer, reduced,
+  /// inner]: neighbouring axes are one axis, and each run of them is one pass, last axes first.
+  func reduce(
+    _ x: NDArray, axes: [Int],
+    by reduction: (
+      _ x: NDArray, _ outer: Int, _ reduced: Int, _ inner: Int, _ shape: [Int]
+    ) -> NDArray
+  ) -> NDArray {
     var result = x
     for run in contiguousRuns(axes).reversed() {
       var shape = result.shape
@@ -12,7 +20,7 @@ extension CPUBackend {
       let reduced = shape[run].reduce(1, *)
       let inner = shape[run.upperBound...].reduce(1, *)
       for axis in run { shape[axis] = 1 }
-      result = sum(result, outer: outer, reduced: reduced, inner: inner, shape: shape)
+      result = reduction(result, outer, reduced, inner, shape)
     }
     return result
   }

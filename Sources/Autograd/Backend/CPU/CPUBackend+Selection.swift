@@ -21,19 +21,7 @@ extension CPUBackend {
     }
   }
 
-  func maximum(_ x: NDArray, axes: [Int]) -> NDArray {
-    // As in `sum`: neighbouring axes are one axis, last axes first.
-    var result = x
-    for run in contiguousRuns(axes).reversed() {
-      var shape = result.shape
-      let outer = shape[..<run.lowerBound].product
-      let reduced = shape[run].product
-      let inner = shape[run.upperBound...].product
-      for axis in run { shape[axis] = 1 }
-      result = maximum(result, outer: outer, reduced: reduced, inner: inner, shape: shape)
-    }
-    return result
-  }
+  func maximum(_ x: NDArray, axes: [Int]) -> NDArray { reduce(x, axes: axes, by: maximum) }
 
   private func maximum(
     _ x: NDArray, outer: Int, reduced: Int, inner: Int, shape: [Int]
