@@ -26,3 +26,11 @@ static inline hid_t trajloom_H5T_STD_I32LE(void) { return H5T_STD_I32LE; }
 static inline hid_t trajloom_H5T_STD_I64LE(void) { return H5T_STD_I64LE; }
 static inline hid_t trajloom_H5T_C_S1(void) { return H5T_C_S1; }
 static inline size_t trajloom_H5T_VARIABLE(void) { return H5T_VARIABLE; }
+
+// Of which kind the link of a name is. The library's own function and its argument's type are macros from release 1.12 on.
+static inline herr_t trajloom_link_type(hid_t location, const char *name, H5L_type_t *type) {
+  H5L_info_t info;
+  herr_t status = H5Lget_info(location, name, &info, H5P_DEFAULT);
+  if (status >= 0) *type = info.type;
+  return status;
+}

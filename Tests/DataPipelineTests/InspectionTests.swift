@@ -36,12 +36,10 @@ import Testing
     }
     #expect(none == [] && seen == Array(1...6))
     // A byte in the stored tracks of clip 0, and a file cut short.
-    let file = try HDF5.serialized { () throws -> (offset: UInt64, size: UInt64)? in
-      let file = try HDF5File(reading: paths[0])
-      return try HDF5Dataset(opening: "tracks", in: file).storedChunk(row: 0, rank: 5)
-    }
+    let file = try ShardFile(path: paths[0], schema: .tracks)
+    let column = try #require(file.columns.first { $0.name == "tracks" })
     var bytes = try Data(contentsOf: URL(fileURLWithPath: paths[0]))
-    bytes[Int(try #require(file).offset) + 5] ^= 1
+    bytes[column.chunks[0].offset + 5] ^= 1
     try bytes.write(to: URL(fileURLWithPath: paths[0]))
     let whole = try Data(contentsOf: URL(fileURLWithPath: paths[2]))
     try whole.prefix(500).write(to: URL(fileURLWithPath: paths[2]))

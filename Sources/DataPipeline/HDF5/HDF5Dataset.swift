@@ -54,27 +54,52 @@ struct HDF5Dataset: ~Copyable {
     return sizes.map { Int(clamping: $0) }
   }
 
-  /// The extents of a chunk; nil when the dataset is not chunked.
-  func chunkExtents() throws -> [Int]? {
-    try withCreationProperties { properties, operation in
-      guard H5Pget_layout(properties) == H5D_CHUNKED else { return nil }
-      var sizes = [hsize_t](repeating: 0, count: 32)
-      let rank = try HDF5.checked(operation) { H5Pget_chunk(properties, 32, &sizes) }
-      return sizes.prefix(Int(rank)).map { Int(clamping: $0) }
+  /// How the elements lie in the file.
+  enum Layout: Equatable, CustomStringConvertible {
+    /// Chunks of these extents, passed through filters of these numbers in this order.
+    case chunked([Int], filters: [Int])
+    case contiguous
+    case compact
+    /// A view of datasets that may lie in other files.
+    case virtual
+    /// The elements lie in other files.
+    case external
+
+    var description: String {
+      switch self {
+      case .chunked(let extents, let filters): "chunks of \(extents) with filters \(filters)"
+      case .contiguous: "one block without filters"
+      case .compact: "the dataset's header"
+      case .virtual: "a view of other datasets"
+      case .external: "another file"
+      }
     }
   }
 
-  /// Whether every chunk carries a Fletcher-32 checksum.
-  func isChecksummed() throws -> Bool {
+  /// The numbers of the filters that rows pass through: shuffle, deflate, Fletcher-32.
+  static let filters = [
+    Int(H5Z_FILTER_SHUFFLE), Int(H5Z_FILTER_DEFLATE), Int(trajloom_H5Z_FILTER_FLETCHER32()),
+  ]
+
+  func layout() throws -> Layout {
     try withCreationProperties { properties, operation in
-      let count = try HDF5.checked(operation) { H5Pget_nfilters(properties) }
-      return (0..<UInt32(count)).contains { index in
-        var flags: UInt32 = 0
-        var config: UInt32 = 0
-        var valueCount = 0
-        return H5Pget_filter2(properties, index, &flags, &valueCount, nil, 0, nil, &config)
-          == trajloom_H5Z_FILTER_FLETCHER32()
+      switch H5Pget_layout(properties) {
+      case H5D_CHUNKED: break
+      case H5D_COMPACT: return .compact
+      case H5D_CONTIGUOUS: return H5Pget_external_count(properties) > 0 ? .external : .contiguous
+      default: return .virtual
       }
+      var sizes = [hsize_t](repeating: 0, count: 32)
+      let rank = try HDF5.checked(operation) { H5Pget_chunk(properties, 32, &sizes) }
+      let count = try HDF5.checked(operation) { H5Pget_nfilters(properties) }
+      let filters = try (0..<UInt32(count)).map { index in
+        var (flags, config, valueCount): (UInt32, UInt32, Int) = (0, 0, 0)
+        return Int(
+          try HDF5.checked(operation) {
+            H5Pget_filter2(properties, index, &flags, &valueCount, nil, 0, nil, &config)
+          })
+      }
+      return .chunked(sizes.prefix(Int(rank)).map { Int(clamping: $0) }, filters: filters)
     }
   }
 
@@ -104,7 +129,10 @@ struct HDF5Dataset: ~Copyable {
   }
 
   /// Where the stored bytes of a row's chunk lie in the file; nil when nothing was ever written.
-  func storedChunk(row: Int, rank: Int) throws -> (offset: UInt64, size: UInt64)? {
+  /// `skippedFilters` has bit i set for the i-th filter that the chunk did not pass through.
+  func storedChunk(row: Int, rank: Int) throws -> (
+    offset: UInt64, size: UInt64, skippedFilters: UInt32
+  )? {
     let id = id
     let origin = [hsize_t(row)] + [hsize_t](repeating: 0, count: rank - 1)
     var mask: UInt32 = 0
@@ -113,32 +141,36 @@ struct HDF5Dataset: ~Copyable {
     try HDF5.checked("locate row \(row) of '\(name)'") {
       H5Dget_chunk_info_by_coord(id, origin, &mask, &address, &size)
     }
-    return size == 0 ? nil : (UInt64(address), UInt64(size))
+    return size == 0 ? nil : (UInt64(address), UInt64(size), mask)
   }
 
-  /// Reads one row into `bytes`, which must have room for exactly one, laid out as the file's type.
-  func readRow(_ row: Int, type: HDF5ElementType, into bytes: UnsafeMutableRawBufferPointer) throws
-  {
-    let memoryType = try type.makeType()
+  /// Grows the dataset to hold `row` and writes its chunk, which has been through the filters.
+  func writeChunk(_ chunk: [UInt8], row: Int, shape: [Int]) throws {
+    try grow(toHold: row)
     let id = id
-    try withRow(row) { memory, file in
-      try HDF5.checked("read the dataset '\(name)'") {
-        H5Dread(id, memoryType.id, memory, file, trajloom_H5P_DEFAULT(), bytes.baseAddress)
-      }
+    let origin = [hsize_t(row)] + shape.map { _ in 0 }
+    try HDF5.checked("write the dataset '\(name)'") {
+      H5Dwrite_chunk(id, trajloom_H5P_DEFAULT(), 0, origin, chunk.count, chunk)
     }
   }
 
   /// Grows the dataset to hold `row` and writes it.
   func writeRow(_ row: Int, type: borrowing HDF5Handle, bytes: UnsafeRawBufferPointer) throws {
-    var sizes = try extents()
-    sizes[0] = max(sizes[0], row + 1)
+    try grow(toHold: row)
     let (id, typeID) = (id, type.id)
-    try HDF5.checked("grow the dataset '\(name)'") { H5Dset_extent(id, sizes.map { hsize_t($0) }) }
     try withRow(row) { memory, file in
       try HDF5.checked("write the dataset '\(name)'") {
         H5Dwrite(id, typeID, memory, file, trajloom_H5P_DEFAULT(), bytes.baseAddress)
       }
     }
+  }
+
+  private func grow(toHold row: Int) throws {
+    var sizes = try extents()
+    guard sizes[0] <= row else { return }
+    sizes[0] = row + 1
+    let id = id
+    try HDF5.checked("grow the dataset '\(name)'") { H5Dset_extent(id, sizes.map { hsize_t($0) }) }
   }
 
   /// Calls `body` with the dataspaces of one row: in memory, and selected in the file.

@@ -21,6 +21,9 @@ struct HDF5File: ~Copyable {
     }
     let latest = trajloom_H5F_LIBVER_LATEST()
     try HDF5.checked("choose the file format") { H5Pset_libver_bounds(access.id, latest, latest) }
+    // No blocks set aside for later: every byte of the file belongs to something checksummed.
+    try HDF5.checked("choose the file layout") { H5Pset_meta_block_size(access.id, 0) }
+    try HDF5.checked("choose the file layout") { H5Pset_small_data_block_size(access.id, 0) }
     let accessID = access.id
     handle = try HDF5Handle("create the file", closedBy: H5Fclose) {
       H5Fcreate(path, trajloom_H5F_ACC_EXCL(), trajloom_H5P_DEFAULT(), accessID)
@@ -34,11 +37,30 @@ struct HDF5File: ~Copyable {
     try handle.close("close the file")
   }
 
-  func hasDataset(_ name: String) throws -> Bool {
+  /// What a name in the root group leads to.
+  enum Link: Equatable {
+    case none
+    /// An object of this file.
+    case hard
+    /// A path in this file, which may lead nowhere or in a circle.
+    case soft
+    /// An object of another file.
+    case external
+  }
+
+  func link(_ name: String) throws -> Link {
     let id = id
-    return try HDF5.checked("look up '\(name)'") {
-      H5Lexists(id, name, trajloom_H5P_DEFAULT())
-    } > 0
+    let operation = "look up '\(name)'"
+    guard try HDF5.checked(operation, { H5Lexists(id, name, trajloom_H5P_DEFAULT()) }) > 0 else {
+      return .none
+    }
+    var type = H5L_TYPE_HARD
+    try HDF5.checked(operation) { trajloom_link_type(id, name, &type) }
+    switch type {
+    case H5L_TYPE_HARD: return .hard
+    case H5L_TYPE_SOFT: return .soft
+    default: return .external
+    }
   }
 }
 

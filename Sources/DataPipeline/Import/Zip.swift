@@ -109,7 +109,7 @@ struct Zip {
     let contents: [UInt8]?
     switch member.method {
     case 0: contents = packed.count == member.size ? Array(packed) : nil
-    case 8: contents = inflated(packed, size: member.size)
+    case 8: contents = inflated(packed, size: member.size, format: .raw)
     default: throw fault("a stored or deflated member", "compression method \(member.method)")
     }
     guard let contents, checksum(contents) == member.crc else {

@@ -41,9 +41,15 @@ struct Column: Sendable {
   let isRequired: Bool
   let rule: Rule
 
-  /// Whether a row of these extents fits.
+  /// Whether a row of these extents fits, and into one chunk of HDF5 (below 4 GiB) as well.
   func admits(_ extents: [Int]) -> Bool {
-    extents.count == shape.count
+    var count = 1
+    for extent in extents where extent > 0 {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow, product < 1 << 30 else { return false }
+      count = product
+    }
+    return extents.count == shape.count
       && zip(extents, shape).allSatisfy { $0 > 0 && ($1 == nil || $0 == $1) }
   }
 

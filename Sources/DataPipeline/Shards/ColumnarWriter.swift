@@ -2,16 +2,30 @@ import Foundation
 
 /// Writes rows of clips into numbered HDF5 files, `rowsPerFile` to a file.
 ///
-/// The files are written under temporary names in the target folder and appear under their own, all
-/// at once, in `finish()`, synced to the disk. A writer that is dropped before that leaves nothing
-/// behind.
+/// The files are written under temporary names in the target folder and appear under their own only
+/// when they are complete and synced to the disk. What is not complete when a writer is dropped
+/// leaves nothing behind.
 final class ColumnarWriter {
+  /// When complete files get their names.
+  enum Publication {
+    /// All at once in `finish()`, in a folder that has none before.
+    case together
+    /// One by one, after those that the folder has, whose clips are not written again.
+    case oneByOne(after: ShardCollection?)
+  }
+
   private let directory: URL
   private let schema: ShardSchema
   private let header: ShardHeader
   private let columns: [Column]
   private let rowsPerFile: Int
+  private let publication: Publication
+  /// Packs rows for `append`, on any thread.
+  let packer: RowPacker
   private var ids: Set<String> = []
+  private var nextNumber = 0
+  private var published: [URL] = []
+  /// Complete or being written, without their names yet.
   private var files: [(temporary: URL, final: URL)] = []
 
   // The file being written.
@@ -19,8 +33,12 @@ final class ColumnarWriter {
   private var rows: [(id: String, caption: String, source: String)] = []
   private var shapes: [String: [Int]] = [:]
 
-  /// - Throws: `DataError` when the folder cannot be made or already holds shards of this kind.
-  init(directory: URL, schema: ShardSchema, header: ShardHeader, rowsPerFile: Int) throws {
+  /// - Throws: `DataError` when the folder cannot be made, or holds shards that are not expected or
+  ///   of another header.
+  init(
+    directory: URL, schema: ShardSchema, header: ShardHeader, rowsPerFile: Int,
+    publication: Publication = .together
+  ) throws {
     guard rowsPerFile > 0, header.frames > 0, header.fps.isFinite, header.fps > 0 else {
       throw DataError(
         "\(directory.path): expected positive clips per shard, frames and fps, found "
@@ -30,22 +48,48 @@ final class ColumnarWriter {
     self.schema = schema
     self.header = header
     self.rowsPerFile = rowsPerFile
+    self.publication = publication
     columns = schema.columns(header.geometry, header.frames)
+    packer = RowPacker(columns: columns, place: directory.path)
+    let present: [String]
     do {
       try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-      let present = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-      if let name = present.filter({ $0.hasSuffix(".h5") && !$0.hasPrefix(".") }).min() {
-        throw DataError(
-          file: directory.path, expected: "a folder without shards", found: name,
-          advice: "choose another output folder or remove its .h5 files", kind: .resource)
-      }
-    } catch let error as DataError {
-      throw error
+      present = try FileManager.default.contentsOfDirectory(atPath: directory.path)
     } catch {
       throw DataError(
         "\(directory.path): cannot use the folder: \(error.localizedDescription); "
           + "check the path and its permissions", kind: .resource)
     }
+    removeLeftovers(among: present)
+    let shards = present.filter { $0.hasSuffix(".h5") && !$0.hasPrefix(".") }
+    guard case .oneByOne(let earlier) = publication else {
+      guard let name = shards.min() else { return }
+      throw DataError(
+        file: directory.path, expected: "a folder without shards", found: name,
+        advice: "choose another output folder or remove its .h5 files", kind: .resource)
+    }
+    guard let earlier else { return }
+    if let fault = disagreement(of: header, at: directory.path, with: earlier.files[0]) {
+      throw fault
+    }
+    ids = Set(earlier.files.flatMap(\.ids))
+    nextNumber = 1 + (shards.compactMap { number(of: $0) }.max() ?? -1)
+  }
+
+  /// Removes what killed processes have left half-written.
+  private func removeLeftovers(among names: [String]) {
+    for name in names where name.hasPrefix(".\(schema.filePrefix)-") {
+      guard let mark = name.range(of: ".partial-"), let process = Int32(name[mark.upperBound...]),
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      try? FileManager.default.removeItem(at: directory.appendingPathComponent(name))
+    }
+  }
+
+  /// 12 of `shard-00012.h5`.
+  private func number(of name: String) -> Int? {
+    guard name.hasPrefix("\(schema.filePrefix)-") else { return nil }
+    return Int(name.dropFirst(schema.filePrefix.count + 1).dropLast(3))
   }
 
   deinit {
@@ -53,18 +97,18 @@ final class ColumnarWriter {
     for file in files { try? FileManager.default.removeItem(at: file.temporary) }
   }
 
-  /// Checks a clip against the schema and appends it.
-  func append(_ row: ShardRow) throws {
+  /// Checks a row against the schema and appends it.
+  func append(_ row: ShardRow) throws { try append(packer.pack(row)) }
+
+  /// Appends a row; the last one of a file completes it.
+  func append(_ row: PackedRow) throws {
     try check(row)
     try inFile(clip: row.id) {
       if open == nil { try startFile(like: row) }
       for column in columns {
-        guard let data = row.columns[column.name] else { continue }
+        guard let (shape, bytes) = row.chunks[column.name] else { continue }
         let dataset = try HDF5Dataset(opening: column.name, in: open!)
-        let type = try column.type.makeType()
-        try data.values.withStoredBytes(as: column.type) {
-          try dataset.writeRow(rows.count, type: type, bytes: $0)
-        }
+        try dataset.writeChunk(bytes, row: rows.count, shape: shape)
       }
     }
     ids.insert(row.id)
@@ -72,10 +116,16 @@ final class ColumnarWriter {
     if rows.count == rowsPerFile { try finishFile() }
   }
 
-  /// Completes the files and gives them their names.
-  /// - Returns: the files, in order.
+  /// Completes the files and gives those their names that have none yet.
+  /// - Returns: all files that this writer has written, in order.
   func finish() throws -> [URL] {
     if open != nil { try finishFile() }
+    try publish()
+    return published
+  }
+
+  private func publish() throws {
+    guard !files.isEmpty else { return }
     for file in files {
       guard !FileManager.default.fileExists(atPath: file.final.path) else {
         throw DataError(
@@ -89,81 +139,52 @@ final class ColumnarWriter {
       }
     }
     try synced(directory.path, O_RDONLY | O_DIRECTORY)
-    defer { files = [] }
-    return files.map(\.final)
+    published += files.map(\.final)
+    files = []
   }
 
-  private func check(_ row: ShardRow) throws {
-    func fault(_ dataset: String, _ expected: String, _ found: String, _ advice: String? = nil)
+  /// What only the rows before it can forbid.
+  private func check(_ row: PackedRow) throws {
+    func fault(_ dataset: String, _ expected: String, _ found: String, _ advice: String)
       -> DataError
     {
       DataError(
         file: directory.path, clip: row.id, dataset: dataset, expected: expected, found: found,
         advice: advice)
     }
-    if row.id.isEmpty { throw fault("id", "a name", "an empty one") }
-    // Ids become folder names.
-    if row.id.contains("/") || row.id.hasPrefix(".") || row.id.contains(".partial-") {
-      throw fault(
-        "id", "a name without '/', leading '.' and '.partial-'", row.id, "rename the clip")
-    }
     if ids.contains(row.id) {
       throw fault("id", "every clip once", "a second clip of this name", "rename one of them")
     }
-    for (name, text) in [("id", row.id), ("caption", row.caption), ("source", row.source)]
-    where text.utf8.contains(0) {
-      throw fault(name, "text", "a zero byte in it")
-    }
+    guard open != nil else { return }
+    let advice = "give all clips of a shard the same datasets"
     for column in columns {
-      guard let data = row.columns[column.name] else {
-        if column.isRequired { throw fault(column.name, "values", "none") }
-        if shapes[column.name] != nil {
-          throw fault(
-            column.name, "values, as in the clips before it", "none",
-            "give all clips of a shard the same datasets")
-        }
-        continue
-      }
-      guard column.admits(data.shape), data.values.count == data.shape.reduce(1, *) else {
-        throw fault(
-          column.name, "shape \(column.shapeDescription)",
-          "\(data.values.count) values of shape \(data.shape)")
-      }
-      if open != nil, shapes[column.name] != data.shape {
-        throw fault(
-          column.name,
-          shapes[column.name].map { "shape \($0), as in the clips before it" }
-            ?? "no values, as in the clips before it", "shape \(data.shape)",
-          "give all clips of a shard the same datasets")
-      }
-      if let (expected, found) = column.violation(in: data) {
-        throw fault(column.name, expected, found)
-      }
-      if column.type == .float16, case .floats(let values) = data.values,
-        let large = values.first(where: { !Float16($0).isFinite })
-      {
-        throw fault(column.name, "magnitudes up to 65504 (half precision)", "\(large)")
-      }
+      let (before, own) = (shapes[column.name], row.chunks[column.name]?.shape)
+      guard before != own else { continue }
+      throw fault(
+        column.name,
+        before.map { "shape \($0), as in the clips before it" }
+          ?? "no values, as in the clips before it", own.map { "shape \($0)" } ?? "none", advice)
     }
   }
 
-  private func startFile(like row: ShardRow) throws {
-    let digits = String(files.count)
+  private func startFile(like row: PackedRow) throws {
+    let digits = String(nextNumber)
     let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     let name = "\(schema.filePrefix)-\(number).h5"
+    nextNumber += 1
     let process = ProcessInfo.processInfo.processIdentifier
     let temporary = directory.appendingPathComponent(".\(name).partial-\(process)")
-    // Left over from a killed process that had the same number.
+    // From a killed process that had the same number.
     try? FileManager.default.removeItem(at: temporary)
     files.append((temporary, directory.appendingPathComponent(name)))
     let file = try HDF5File(creating: temporary.path)
     for (name, value) in header.attributes(of: schema) { try file.write(value, attribute: name) }
     for column in columns {
-      guard let data = row.columns[column.name] else { continue }
+      guard let chunk = row.chunks[column.name] else { continue }
       let type = try column.type.makeType()
       _ = try HDF5Dataset(
-        creating: column.name, type: type, shape: data.shape, capacity: rowsPerFile, in: file)
-      shapes[column.name] = data.shape
+        creating: column.name, type: type, shape: chunk.shape, capacity: rowsPerFile, in: file)
+      shapes[column.name] = chunk.shape
     }
     open = consume file
   }
@@ -178,6 +199,7 @@ final class ColumnarWriter {
     rows = []
     shapes = [:]
     try synced(files[files.count - 1].temporary.path, O_RDONLY)
+    if case .oneByOne = publication { try publish() }
   }
 
   private func writeStrings(_ name: String, _ texts: [String]) throws {

@@ -19,7 +19,7 @@ struct ShardCollection: Sendable {
     files = try shardPaths(at: path).map { try ShardFile(path: $0, schema: schema) }
     var hash = SHA256()
     for file in files {
-      if let fault = disagreement(of: file, with: files[0]) { throw fault }
+      if let fault = disagreement(of: file.header, at: file.path, with: files[0]) { throw fault }
       let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
       let size = (attributes?[.size] as? NSNumber)?.uint64Value ?? 0
       let name = URL(fileURLWithPath: file.path).lastPathComponent
@@ -64,13 +64,13 @@ func shardPaths(at path: String) throws -> [String] {
 }
 
 /// How a shard's attributes differ from those of the first.
-func disagreement(of file: ShardFile, with first: ShardFile) -> DataError? {
+func disagreement(of b: ShardHeader, at path: String, with first: ShardFile) -> DataError? {
   func fault(_ what: String, _ expected: Any, _ found: Any) -> DataError {
     DataError(
-      file: file.path, expected: "\(what) \(expected), as in \(first.path)", found: "\(found)",
+      file: path, expected: "\(what) \(expected), as in \(first.path)", found: "\(found)",
       advice: "keep data of different geometry in different folders")
   }
-  let (a, b) = (first.header, file.header)
+  let a = first.header
   if a.geometry != b.geometry { return fault("grid", a.geometry, b.geometry) }
   if a.frames != b.frames { return fault("frames", a.frames, b.frames) }
   if a.fps != b.fps { return fault("fps", a.fps, b.fps) }

@@ -9,8 +9,8 @@ struct ShardFile: Sendable {
   let ids: [String]
   let captions: [String]
   let sources: [String]
-  /// The datasets that the file has, with the extents of one row.
-  let columns: [(column: Column, shape: [Int])]
+  /// The datasets that the file has.
+  let columns: [StoredColumn]
   /// A SHA-256 over the attributes, the strings, and the size and checksum of every stored row.
   let fingerprint: String
 
@@ -32,51 +32,27 @@ struct ShardFile: Sendable {
           found: "\(texts.count)", advice: "write the shard again")
       }
       let columns = try schema.columns(header.geometry, header.frames).compactMap { column in
-        try checkDataset(column, rows: strings[0].count, file, path: path).map { (column, $0) }
+        try storedColumn(column, rows: strings[0].count, file, path: path)
       }
       var hash = SHA256()
       for (name, value) in header.attributes(of: schema) { hash.update("\(name)=\(value)\n") }
       for text in strings.joined() { hash.update("\(text.utf8.count):\(text)") }
-      try hashStoredRows(columns, rows: strings[0].count, file, path: path, into: &hash)
+      for column in columns { column.updateHash(&hash) }
       return (header, strings[0], strings[1], strings[2], columns, hash.hexDigest)
     }
   }
 
-  func shape(of dataset: String) -> [Int]? {
-    columns.first { $0.column.name == dataset }?.shape
-  }
+  func shape(of dataset: String) -> [Int]? { columns.first { $0.name == dataset }?.shape }
 
   /// One row of each of the named datasets that the file has, with every value checked.
   /// - Throws: `DataError` naming file, clip and dataset for a failed checksum or a forbidden
   ///   value.
   func read(_ datasets: Set<String>, row: Int) throws -> ShardRow {
-    let data = try inFile(path, clip: ids[row]) {
-      let file = try HDF5File(reading: path)
-      var data: [String: ColumnData] = [:]
-      for (column, shape) in columns where datasets.contains(column.name) {
-        let dataset = try HDF5Dataset(opening: column.name, in: file)
-        // The file may have been replaced since it was opened; its rows must not overrun the
-        // buffer.
-        let extents = try dataset.extents()
-        guard extents == [rows] + shape else {
-          throw DataError(
-            file: path, clip: ids[row], dataset: column.name, expected: "shape \([rows] + shape)",
-            found: "\(extents)", advice: "leave the shards alone while they are in use")
-        }
-        let values = try ColumnValues(readAs: column.type, count: shape.reduce(1, *)) {
-          try dataset.readRow(row, type: column.type, into: $0)
-        }
-        data[column.name] = ColumnData(values, shape: shape)
-      }
-      return data
-    }
-    for (column, _) in columns {
-      guard let values = data[column.name] else { continue }
-      if let (expected, found) = column.violation(in: values) {
-        throw DataError(
-          file: path, clip: ids[row], dataset: column.name, expected: expected, found: found,
-          advice: "write the shard again from its source")
-      }
+    let wanted = columns.filter { datasets.contains($0.name) }
+    var data: [String: ColumnData] = [:]
+    if !wanted.isEmpty {
+      let bytes = try ByteReader(path: path)
+      for column in wanted { data[column.name] = try column.read(row, from: bytes, clip: ids[row]) }
     }
     return ShardRow(id: ids[row], caption: captions[row], source: sources[row], columns: data)
   }
@@ -158,12 +134,18 @@ private func readHeader(
 private func readStrings(
   _ name: String, _ file: borrowing HDF5File, path: String
 ) throws -> [String] {
-  guard try file.hasDataset(name) else {
+  guard try hasOwnDataset(name, file, path: path) else {
     throw DataError(
       file: path, dataset: name, expected: "strings of shape [clips]", found: "no such dataset",
       advice: "write the shard again")
   }
   let dataset = try HDF5Dataset(opening: name, in: file)
+  let layout = try dataset.layout()
+  guard layout != .virtual, layout != .external else {
+    throw DataError(
+      file: path, dataset: name, expected: "strings in this file", found: "\(layout)",
+      advice: "write the shard again")
+  }
   let extents = try dataset.extents()
   guard extents.count == 1, try dataset.storesStrings() else {
     throw DataError(
@@ -173,16 +155,30 @@ private func readStrings(
   return try dataset.strings()
 }
 
-/// The extents of one row of a dataset; nil when the file may do and does without it.
-private func checkDataset(
+/// Whether there is a dataset of that name in the file itself. Links are never followed: what they
+/// lead to has no checksum here, and may be any file of the machine.
+private func hasOwnDataset(
+  _ name: String, _ file: borrowing HDF5File, path: String
+) throws -> Bool {
+  let link = try file.link(name)
+  guard link == .none || link == .hard else {
+    throw DataError(
+      file: path, dataset: name, expected: "a dataset", found: "a link (\(link))",
+      advice: "write the shard again; links are not followed")
+  }
+  return link == .hard
+}
+
+/// A dataset of the file, checked; nil when the file may do and does without it.
+private func storedColumn(
   _ column: Column, rows: Int, _ file: borrowing HDF5File, path: String
-) throws -> [Int]? {
+) throws -> StoredColumn? {
   func fault(_ expected: String, _ found: String) -> DataError {
     DataError(
       file: path, dataset: column.name, expected: expected, found: found,
       advice: "write the shard again")
   }
-  guard try file.hasDataset(column.name) else {
+  guard try hasOwnDataset(column.name, file, path: path) else {
     if !column.isRequired { return nil }
     throw fault("\(column.type) of shape \(column.shapeDescription) per clip", "no such dataset")
   }
@@ -195,36 +191,18 @@ private func checkDataset(
   guard extents.first == rows, column.admits(shape) else {
     throw fault("\(rows) rows of shape \(column.shapeDescription)", "shape \(extents)")
   }
-  guard try dataset.chunkExtents() == [1] + shape, try dataset.isChecksummed() else {
-    throw fault("one chunk per clip with Fletcher-32 checksums", "another layout")
+  let layout = try dataset.layout()
+  guard layout == .chunked([1] + shape, filters: HDF5Dataset.filters) else {
+    throw fault(
+      "one chunk per clip with the filters shuffle, deflate and Fletcher-32 \(HDF5Dataset.filters)",
+      "\(layout)")
   }
-  return shape
-}
-
-/// Adds size and checksum of every stored row: HDF5 appends the Fletcher-32 sum to each chunk, so
-/// four bytes per row tell whether any value has changed.
-private func hashStoredRows(
-  _ columns: [(column: Column, shape: [Int])], rows: Int, _ file: borrowing HDF5File, path: String,
-  into hash: inout SHA256
-) throws {
-  guard let bytes = FileHandle(forReadingAtPath: path) else {
-    throw DataError("\(path): cannot be read; check the path and its permissions")
+  let bytes = try ByteReader(path: path)
+  let chunks = try (0..<rows).map { row in
+    guard let place = try dataset.storedChunk(row: row, rank: extents.count),
+      let chunk = try StoredChunk(place, in: bytes)
+    else { throw fault("\(rows) written rows", "none at row \(row)") }
+    return chunk
   }
-  defer { try? bytes.close() }
-  for (column, shape) in columns {
-    let dataset = try HDF5Dataset(opening: column.name, in: file)
-    hash.update("\(column.name)\(shape)")
-    for row in 0..<rows {
-      guard let chunk = try dataset.storedChunk(row: row, rank: shape.count + 1), chunk.size >= 4,
-        (try? bytes.seek(toOffset: chunk.offset + chunk.size - 4)) != nil,
-        let sum = try? bytes.read(upToCount: 4), sum.count == 4
-      else {
-        throw DataError(
-          file: path, dataset: column.name, expected: "\(rows) written rows",
-          found: "none at row \(row)", advice: "write the shard again")
-      }
-      hash.update("\(chunk.size)")
-      hash.update(sum)
-    }
-  }
+  return StoredColumn(column: column, shape: shape, chunks: chunks)
 }

@@ -80,3 +80,18 @@ public final class ShardSet: Sendable {
     try splitBySource(clips.map(\.source), validationFraction: validationFraction, path: path)
   }
 }
+
+extension ShardSet {
+  /// Reads clips on all cores and hands them over one by one in the order of `indices`.
+  /// - Throws: what `readClip` throws for the first faulty clip, and what `body` throws.
+  public func readClips(
+    _ indices: [Int], fields: ClipFields = .all, _ body: (Clip) throws -> Void
+  ) throws {
+    try inOrder(indices.count) {
+      try readClip(indices[$0], fields: fields)
+    } use: { _, clip in
+      try body(clip.get())
+      return true
+    }
+  }
+}

@@ -34,21 +34,28 @@ public func verify(
     }
   }
   for file in files {
-    if let error = disagreement(of: file, with: files[0]) { note(error, shard: file.path) }
+    if let error = disagreement(of: file.header, at: file.path, with: files[0]) {
+      note(error, shard: file.path)
+    }
   }
   for error in duplicates(in: files) { note(error, shard: path, dataset: "id") }
-  let total = files.reduce(0) { $0 + $1.rows }
-  var done = 0
-  for file in files {
-    for row in 0..<file.rows {
-      for (column, _) in file.columns {
-        do { _ = try file.read([column.name], row: row) } catch {
-          note(error, shard: file.path, clip: file.ids[row], dataset: column.name)
-        }
-      }
-      done += 1
-      progress(done, total, file.path)
+  let places = files.indices.flatMap { file in (0..<files[file].rows).map { (file, $0) } }
+  let sound = files
+  inOrder(places.count) { number in
+    let (file, row) = (sound[places[number].0], places[number].1)
+    return file.columns.compactMap { column -> (any Error, String)? in
+      do {
+        _ = try file.read([column.name], row: row)
+        return nil
+      } catch { return (error, column.name) }
     }
+  } use: { number, result in
+    let file = sound[places[number].0]
+    for (error, dataset) in (try? result.get()) ?? [] {
+      note(error, shard: file.path, clip: file.ids[places[number].1], dataset: dataset)
+    }
+    progress(number + 1, places.count, file.path)
+    return true
   }
   return faults
 }

@@ -27,11 +27,43 @@ public final class ShardWriter {
       rowsPerFile: clipsPerShard)
   }
 
+  /// A clip that is checked and packed, ready to be written.
+  public struct PackedClip: Sendable {
+    let row: PackedRow
+  }
+
+  /// Checks and packs clips for `append`, on any thread: the part of writing that takes time.
+  public struct Packer: Sendable {
+    let geometry: GridGeometry
+    let frames: Int
+    let rows: RowPacker
+
+    /// - Throws: `DataError` for a wrong shape, a value that is not finite, or a visibility other
+    ///   than 0 or 1.
+    public func pack(_ clip: Clip) throws -> PackedClip {
+      PackedClip(row: try rows.pack(row(clip)))
+    }
+  }
+
+  public var packer: Packer { Packer(geometry: geometry, frames: frames, rows: writer.packer) }
+
   /// Appends a clip.
-  /// - Throws: `DataError` for a wrong shape, a value that is not finite, a visibility other than 0
-  ///   or 1, an id that was there before, or optional data that the other clips of the shard do not
-  ///   have; of kind `.resource` when it cannot be written.
-  public func append(_ clip: Clip) throws {
+  /// - Throws: what `Packer.pack` and `append(_: PackedClip)` throw.
+  public func append(_ clip: Clip) throws { try append(packer.pack(clip)) }
+
+  /// Appends a clip.
+  /// - Throws: `DataError` for an id that was there before, or optional data that the other clips of
+  ///   the shard do not have; of kind `.resource` when it cannot be written.
+  public func append(_ clip: PackedClip) throws { try writer.append(clip.row) }
+
+  /// Completes the last file and gives all their names.
+  /// - Returns: the paths of the files, in order.
+  @discardableResult
+  public func finish() throws -> [String] { try writer.finish().map(\.path) }
+}
+
+extension ShardWriter.Packer {
+  private func row(_ clip: Clip) -> ShardRow {
     let grid = [geometry.rows, geometry.columns]
     var columns = conditionColumns(
       video: clip.video, videoLatents: clip.videoLatents, videoLatentShape: clip.videoLatentShape,
@@ -41,12 +73,6 @@ public final class ShardWriter {
     if let objects = clip.objectID {
       columns["object_id"] = ColumnData(.integers(objects), shape: grid)
     }
-    try writer.append(
-      ShardRow(id: clip.id, caption: clip.caption, source: clip.source, columns: columns))
+    return ShardRow(id: clip.id, caption: clip.caption, source: clip.source, columns: columns)
   }
-
-  /// Completes the last file and gives all their names.
-  /// - Returns: the paths of the files, in order.
-  @discardableResult
-  public func finish() throws -> [String] { try writer.finish().map(\.path) }
 }

@@ -1,0 +1,93 @@
+import CZlib
+
+/// What stands around a deflate stream (RFC 1951).
+enum DeflateFormat {
+  /// Nothing, as in zip archives.
+  case raw
+  /// A header and an Adler-32 sum (RFC 1950), as in HDF5 files.
+  case zlib
+}
+
+/// Unpacks a stream whose size is known beforehand.
+/// - Returns: exactly `size` bytes; nil when the stream is damaged, ends early or holds more.
+func inflated(_ bytes: ArraySlice<UInt8>, size: Int, format: DeflateFormat) -> [UInt8]? {
+  var stream = z_stream()
+  guard trajloom_inflateInit2(&stream, format == .raw ? -MAX_WBITS : MAX_WBITS) == Z_OK else {
+    return nil
+  }
+  defer { inflateEnd(&stream) }
+  var complete = false
+  // The room is never more than the caller has allowed, and pages that nothing is written to cost
+  // nothing.
+  let output = [UInt8](unsafeUninitializedCapacity: size + 1) { room, initialized in
+    bytes.withUnsafeBufferPointer { input in
+      var taken = 0
+      var status = Z_OK
+      // zlib counts in 32 bits.
+      let step = 1 << 30
+      while status == Z_OK {
+        let (inputSize, outputSize) = (
+          min(step, input.count - taken), min(step, size + 1 - initialized)
+        )
+        guard outputSize > 0 else { break }
+        stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress.map { $0 + taken })
+        stream.avail_in = UInt32(inputSize)
+        stream.next_out = room.baseAddress! + initialized
+        stream.avail_out = UInt32(outputSize)
+        status = inflate(&stream, Z_NO_FLUSH)
+        let (read, written) = (inputSize - Int(stream.avail_in), outputSize - Int(stream.avail_out))
+        taken += read
+        initialized += written
+        if read == 0 && written == 0 { break }
+      }
+      complete = status == Z_STREAM_END && taken == input.count && initialized == size
+    }
+  }
+  return complete ? output : nil
+}
+
+/// Packs bytes into a zlib stream (RFC 1950).
+/// - Parameters:
+///   - level: of zlib, 1 to 9.
+///   - noise: how many leading bytes to search for runs alone.
+/// - Precondition: fewer than 2^31 bytes.
+func deflated(_ bytes: [UInt8], level: Int32, noise: Int) -> [UInt8] {
+  precondition(bytes.count < 1 << 31 && noise <= bytes.count, "deflated: \(bytes.count) bytes")
+  var stream = z_stream()
+  let strategy = noise > 0 ? Z_RLE : Z_DEFAULT_STRATEGY
+  let status = trajloom_deflateInit2(&stream, level, strategy)
+  precondition(status == Z_OK, "deflated: zlib has no memory")
+  defer { deflateEnd(&stream) }
+  // The bound is for one strategy throughout; a change ends a block, which takes a few bytes.
+  let room = Int(deflateBound(&stream, uLong(bytes.count))) + 64
+  return [UInt8](unsafeUninitializedCapacity: room) { output, initialized in
+    bytes.withUnsafeBufferPointer { input in
+      stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+      stream.next_out = output.baseAddress
+      stream.avail_out = UInt32(room)
+      if noise > 0 {
+        stream.avail_in = UInt32(noise)
+        deflate(&stream, Z_NO_FLUSH)
+        deflateParams(&stream, level, Z_DEFAULT_STRATEGY)
+      }
+      stream.avail_in += UInt32(bytes.count - noise)
+      let status = deflate(&stream, Z_FINISH)
+      precondition(status == Z_STREAM_END, "deflated: zlib ended with \(status)")
+      initialized = room - Int(stream.avail_out)
+    }
+  }
+}
+
+/// CRC-32 as zip files use it.
+func checksum(_ bytes: some Collection<UInt8>) -> UInt32 {
+  var crc = crc32(0, nil, 0)
+  _ = bytes.withContiguousStorageIfAvailable { buffer in
+    var start = 0
+    while start < buffer.count {
+      let count = min(1 << 30, buffer.count - start)
+      crc = crc32(crc, buffer.baseAddress! + start, UInt32(count))
+      start += count
+    }
+  }
+  return UInt32(crc)
+}
