@@ -34,3 +34,16 @@ static inline herr_t trajloom_link_type(hid_t location, const char *name, H5L_ty
   if (status >= 0) *type = info.type;
   return status;
 }
+
+// Calls `body` with the name of each link of a group, ascending. Its own type for the callback, as above.
+typedef herr_t (*trajloom_name_visitor)(const char *name, void *client);
+struct trajloom_name_visit { trajloom_name_visitor body; void *client; };
+static inline herr_t trajloom_visit_name(hid_t group, const char *name, const H5L_info_t *info, void *data) {
+  (void)group; (void)info;
+  struct trajloom_name_visit *visit = (struct trajloom_name_visit *)data;
+  return visit->body(name, visit->client);
+}
+static inline herr_t trajloom_visit_names(hid_t location, const char *group, void *client, trajloom_name_visitor body) {
+  struct trajloom_name_visit visit = {body, client};
+  return H5Literate_by_name(location, group, H5_INDEX_NAME, H5_ITER_INC, NULL, trajloom_visit_name, &visit, H5P_DEFAULT);
+}

@@ -6,15 +6,15 @@ enum DeflateFormat {
   case raw
   /// A header and an Adler-32 sum (RFC 1950), as in HDF5 files.
   case zlib
+
+  fileprivate var windowBits: Int32 { self == .raw ? -MAX_WBITS : MAX_WBITS }
 }
 
 /// Unpacks a stream whose size is known beforehand.
 /// - Returns: exactly `size` bytes; nil when the stream is damaged, ends early or holds more.
 func inflated(_ bytes: ArraySlice<UInt8>, size: Int, format: DeflateFormat) -> [UInt8]? {
   var stream = z_stream()
-  guard trajloom_inflateInit2(&stream, format == .raw ? -MAX_WBITS : MAX_WBITS) == Z_OK else {
-    return nil
-  }
+  guard trajloom_inflateInit2(&stream, format.windowBits) == Z_OK else { return nil }
   defer { inflateEnd(&stream) }
   var complete = false
   // The room is never more than the caller has allowed, and pages that nothing is written to cost
@@ -44,6 +44,23 @@ func inflated(_ bytes: ArraySlice<UInt8>, size: Int, format: DeflateFormat) -> [
     }
   }
   return complete ? output : nil
+}
+
+/// At most `count` bytes from the start of a stream; fewer where it is short or damaged.
+func inflatedStart(_ bytes: ArraySlice<UInt8>, count: Int, format: DeflateFormat) -> [UInt8] {
+  var stream = z_stream()
+  guard trajloom_inflateInit2(&stream, format.windowBits) == Z_OK else { return [] }
+  defer { inflateEnd(&stream) }
+  return [UInt8](unsafeUninitializedCapacity: count) { room, initialized in
+    bytes.prefix(1 << 20).withUnsafeBufferPointer { input in
+      stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+      stream.avail_in = UInt32(input.count)
+      stream.next_out = room.baseAddress
+      stream.avail_out = UInt32(count)
+      _ = inflate(&stream, Z_SYNC_FLUSH)
+      initialized = count - Int(stream.avail_out)
+    }
+  }
 }
 
 /// Packs bytes into a zlib stream (RFC 1950).

@@ -33,6 +33,36 @@ public struct ProgressLine {
   private func write(_ text: String) { writeToStandardError(text) }
 }
 
+/// The progress of a job of known size: a bar with rate and remaining time in a terminal, a line for
+/// every tenth elsewhere.
+public struct JobProgress {
+  private var line = ProgressLine()
+  private let start = ContinuousClock.now
+  private var first: Int?
+  private var tenths = 0
+
+  public init() {}
+
+  /// Shows that `done` of `total` items are done, the last of them `label`.
+  public mutating func show(_ done: Int, of total: Int, _ label: String) {
+    // What was done before the job went on says nothing of its rate.
+    let before = first ?? (done - 1)
+    first = before
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let rate = Double(done - before) / max(seconds, 1e-6)
+    let filled = 20 * done / max(1, total)
+    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
+    let isMilestone = 10 * done / max(1, total) > tenths
+    tenths = 10 * done / max(1, total)
+    line.show(
+      "[\(bar)] \(done)/\(total)  \(fixed(rate, 1))/s  ETA \(duration(Double(total - done) / rate))"
+        + "  \(label)", isMilestone: isMilestone)
+  }
+
+  /// Ends the line.
+  public mutating func finish() { line.finish() }
+}
+
 /// Writes to standard error. That nobody reads it any more is no reason to end a training: failures
 /// are ignored.
 public func writeToStandardError(_ text: String) {

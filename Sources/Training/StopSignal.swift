@@ -2,10 +2,10 @@ import Foundation
 import Synchronization
 
 /// SIGINT, SIGTERM and SIGUSR1 as a request to save and stop; a second one stops at once.
-enum StopSignal {
+public enum StopSignal {
   private static let received = Atomic<Int32>(0)
 
-  static func install() {
+  public static func install() {
     // A parent may have started this process with signals blocked, as one does from a dispatch queue.
     var signals = sigset_t()
     sigemptyset(&signals)
@@ -22,7 +22,7 @@ enum StopSignal {
   }
 
   /// The signal that was received, or nil.
-  static var pending: Int32? {
+  public static var pending: Int32? {
     let signal = received.load(ordering: .relaxed)
     return signal == 0 ? nil : signal
   }

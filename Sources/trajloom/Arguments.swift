@@ -27,6 +27,8 @@ struct Command: Sendable {
   /// takes the rest.
   var positionals: [String] = []
   var options: [Option] = []
+  /// Left out of lists of commands.
+  var isHidden = false
   let run: @Sendable (Arguments) throws -> Void
 
   var name: String { "trajloom " + words.joined(separator: " ") }

@@ -2,7 +2,7 @@ import DataPipeline
 import Foundation
 import Training
 
-private let geometryOptions: [Option] = [
+let geometryOptions: [Option] = [
   Option("--height", "H", "frame height in pixels (default 480)"),
   Option("--width", "W", "frame width in pixels (default 832)"),
   Option("--stride", "S", "distance of the grid's query points in pixels (default 32)"),
@@ -11,7 +11,7 @@ private let geometryOptions: [Option] = [
 ]
 
 extension Arguments {
-  fileprivate func geometry() throws -> GridGeometry {
+  func geometry() throws -> GridGeometry {
     try GridGeometry(
       height: integer("--height") ?? 480, width: integer("--width") ?? 832,
       stride: integer("--stride") ?? 32)
@@ -19,46 +19,6 @@ extension Arguments {
 }
 
 extension Command {
-  static let dataImport = Command(
-    words: ["data", "import"], summary: "turn npz and npy tracks, videos and captions into shards",
-    options: [
-      Option("--tracks", "DIR|FILE", "track files <id>.npz or <id>.npy, or one of them"),
-      Option("--videos", "DIR", "videos <id>.mp4; the history's frames are kept at quarter size"),
-      Option("--captions", "FILE", "CSV with columns videoid,video_path,text"),
-      Option("--out", "DIR", "where to write the shards and import_report.json"),
-      Option(
-        "--units", "pixel|unit|norm", "the coordinates' units (default: detected, and reported)"),
-      Option("--axis-order", "xy|yx", "the coordinates' order (default: detected, and reported)"),
-      Option("--polarity", "visible|occluded", "what 1 means (default: from the array's name)"),
-      Option(
-        "--nonfinite", "refuse|invisible",
-        "what to do with NaN where a point is visible (default refuse)"),
-      Option("--fps", "F", "frames a second of the clips, recorded in the shards (default 25)"),
-    ] + geometryOptions
-  ) { arguments in
-    let frames = try arguments.integer("--frames") ?? 162
-    let rate = arguments.string("--fps") ?? "25"
-    guard let fps = Double(rate), fps > 0, fps.isFinite else {
-      throw ConfigError(key: "--fps", expected: "a positive number", found: rate)
-    }
-    let options = ImportOptions(
-      tracks: try arguments.required("--tracks"), videos: arguments.string("--videos"),
-      captions: arguments.string("--captions"), output: try arguments.required("--out"),
-      geometry: try arguments.geometry(), frames: frames, history: (frames + 1) / 2, fps: fps,
-      units: try arguments.choice("--units", TrackConvention.Units.self),
-      axisOrder: try arguments.choice("--axis-order", TrackConvention.AxisOrder.self),
-      polarity: try arguments.choice("--polarity", VisibilityPolarity.self),
-      nonFinite: try arguments.choice("--nonfinite", NonFinitePolicy.self) ?? .refuse,
-      clipsPerShard: try arguments.integer("--clips-per-shard") ?? 64,
-      createdBy: "trajloom data import")
-    var progress = ProgressLine()
-    let report = try TrackImporter(options: options).run { done, total, clip in
-      progress.show("\(done)/\(total) \(clip)", isMilestone: false)
-    }
-    progress.finish()
-    print(report)
-  }
-
   static let dataInspect = Command(
     words: ["data", "inspect"], summary: "what is in shards: clips, ranges, visibility, motion",
     positionals: ["PATH"]
@@ -71,7 +31,11 @@ extension Command {
     positionals: ["PATH"]
   ) { arguments in
     let path = arguments.positionals[0]
-    let faults = verify(path)
+    var progress = JobProgress()
+    let faults = verify(path) {
+      progress.show($0, of: $1, URL(fileURLWithPath: $2).lastPathComponent)
+    }
+    progress.finish()
     guard faults.isEmpty else {
       for fault in faults { print(fault) }
       throw DataError(
@@ -105,9 +69,11 @@ extension Command {
     let writer = try ShardWriter(
       directory: out, geometry: world.config.geometry, frames: frames, fps: 30,
       createdBy: "trajloom data synth", clipsPerShard: arguments.integer("--clips-per-shard") ?? 64)
-    var progress = ProgressLine()
-    try world.synthesize(count: count, into: writer) { done, count, _ in
-      progress.show("\(done)/\(count) clips", isMilestone: false)
+    StopSignal.install()
+    var progress = JobProgress()
+    try world.synthesize(count: count, into: writer) { done, count, clip in
+      progress.show(done, of: count, clip)
+      if StopSignal.pending != nil { throw StoppedBySignal(what: "nothing was written to \(out)") }
     }
     let files = try writer.finish()
     progress.finish()

@@ -159,7 +159,9 @@ private struct TrainingSession {
     if run.currentStep > 0 { announce("resuming at step \(run.currentStep)") }
     switch try run.run() {
     case .finished: announce("done, \(run.currentStep) steps; \(path)/latest names the checkpoint")
-    case .stopped: throw StoppedBySignal(step: run.currentStep, run: path)
+    case .stopped:
+      throw StoppedBySignal(
+        what: "saved at step \(run.currentStep); the same command continues \(path)")
     }
   }
 

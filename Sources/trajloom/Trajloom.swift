@@ -7,7 +7,8 @@ import Training
 @main
 enum Trajloom {
   static let commands: [Command] = [
-    .dataImport, .dataSynth, .dataInspect, .dataVerify, .trainVAE, .trainFlow, .trainVisibility,
+    .dataImport, .dataSynth, .dataInspect, .dataVerify, .dataReadForeign, .trainVAE, .trainFlow,
+    .trainVisibility,
     .encode, .sample, .eval, .evalVAE, .render, .runs, .bench, .doctor,
   ]
 
@@ -43,7 +44,7 @@ enum Trajloom {
   }
 
   private static func overview(_ commands: [Command]) -> String {
-    commands.map { command in
+    commands.filter { !$0.isHidden }.map { command in
       let gap = String(repeating: " ", count: max(2, 28 - command.name.count))
       return "  \(command.name)\(gap)\(command.summary)"
     }.joined(separator: "\n")
@@ -89,9 +90,9 @@ enum Trajloom {
   }
 }
 
-/// A run that saved and ended because of a signal.
+/// A job that ended early, in good order, because of a signal.
 struct StoppedBySignal: Error, CustomStringConvertible {
-  let step: Int
-  let run: String
-  var description: String { "stopped at step \(step), saved; the same command continues \(run)" }
+  /// What became of it.
+  let what: String
+  var description: String { "stopped by a signal: \(what)" }
 }

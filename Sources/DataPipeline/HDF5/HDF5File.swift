@@ -64,6 +64,28 @@ struct HDF5File: ~Copyable {
   }
 }
 
+extension HDF5File {
+  /// The names of the links in a group, ascending.
+  func names(in group: String) throws -> [String] {
+    final class Names { var all: [String] = [] }
+    let names = Names()
+    let id = id
+    try withExtendedLifetime(names) {
+      _ = try HDF5.checked("list '\(group)'") {
+        trajloom_visit_names(
+          id, group, Unmanaged.passUnretained(names).toOpaque()
+        ) { name, client in
+          guard let name, let client else { return 0 }
+          Unmanaged<Names>.fromOpaque(client).takeUnretainedValue().all.append(
+            String(cString: name))
+          return 0
+        }
+      }
+    }
+    return names.all
+  }
+}
+
 /// What a root attribute holds.
 enum HDF5AttributeValue: Equatable, Sendable, CustomStringConvertible {
   case integer(Int)

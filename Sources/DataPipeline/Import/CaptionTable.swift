@@ -9,102 +9,76 @@ struct CaptionTable: Sendable {
     let source: String?
   }
 
-  /// By `videoid`; a row counts under the stem of its `video_path` as well.
-  private let rows: [String: Row]
+  /// By `videoid`; a row counts under the stem of its `video_path` as well. A row that cannot be used
+  /// is a fault of its clip.
+  private let rows: [String: Result<Row, DataError>]
+  /// The usable rows, in the order of the file.
   let ids: [String]
 
+  /// The longest text, in bytes of UTF-8.
+  private static let longestText = RowPacker.longestText
+
+  /// - Throws: `DataError` for a file without the columns, or one that is no CSV.
   init(path: String) throws {
-    let text = String(decoding: try readWholeFile(path), as: UTF8.self)
-    let table = try parseCSV(text, path: path)
-    let header = table.first ?? []
+    let table = try parseCSV(try readWholeFile(path), path: path)
+    let header = (table.first?.cells ?? []).map { String(decoding: $0, as: UTF8.self) }
     func column(_ name: String) -> Int? { header.firstIndex(of: name) }
     guard let id = column("videoid"), let text = column("text") else {
       throw DataError(
         file: path, expected: "a first line 'videoid,video_path,text'",
-        found: header.joined(separator: ","), advice: "name the columns")
+        found: "'\(header.joined(separator: ",").prefix(80))'", advice: "name the columns")
     }
     let (video, source) = (column("video_path"), column("source"))
-    var rows: [String: Row] = [:]
+    var rows: [String: Result<Row, DataError>] = [:]
     var ids: [String] = []
-    for (number, cells) in table.enumerated().dropFirst() {
-      guard cells.count == header.count else {
-        throw DataError(
-          file: path, expected: "\(header.count) cells in row \(number + 1)",
-          found: "\(cells.count)", advice: "put texts with commas or quotes into double quotes")
+    for (line, cells) in table.dropFirst() {
+      let name = id < cells.count ? String(decoding: cells[id], as: UTF8.self) : ""
+      let row = Result<Row, DataError> { () throws(DataError) in
+        func fault(_ expected: String, _ found: String, _ advice: String) -> DataError {
+          DataError(
+            file: path, clip: name, expected: expected, found: "\(found) on line \(line)",
+            advice: advice)
+        }
+        guard cells.count == header.count else {
+          throw fault(
+            "\(header.count) cells", "\(cells.count)",
+            "put texts with commas or quotes into double quotes")
+        }
+        guard cells[text].count <= CaptionTable.longestText else {
+          throw fault(
+            "a text of at most \(CaptionTable.longestText) bytes", "\(cells[text].count)",
+            "shorten it")
+        }
+        let texts = cells.map { String(validating: $0, as: UTF8.self) }
+        guard let badCell = texts.firstIndex(of: nil) else {
+          return Row(
+            id: name, videoPath: video.flatMap { texts[$0] } ?? "", text: texts[text] ?? "",
+            source: source.flatMap { texts[$0] }.flatMap { $0.isEmpty ? nil : $0 })
+        }
+        throw fault(
+          "UTF-8", "other bytes in the column '\(header[badCell])'", "convert the file to UTF-8")
       }
-      let row = Row(
-        id: cells[id], videoPath: video.map { cells[$0] } ?? "", text: cells[text],
-        source: source.map { cells[$0] }.flatMap { $0.isEmpty ? nil : $0 })
-      guard rows.updateValue(row, forKey: row.id) == nil else {
-        throw DataError(
-          file: path, clip: row.id, expected: "one row", found: "two",
-          advice: "remove one of them")
+      guard rows[name] == nil else {
+        rows[name] = .failure(
+          DataError(
+            file: path, clip: name, expected: "one row", found: "another on line \(line)",
+            advice: "remove one of them"))
+        continue
       }
-      ids.append(row.id)
+      rows[name] = row
+      if case .success = row { ids.append(name) }
     }
-    for row in ids.compactMap({ rows[$0] }) {
+    for case .success(let row) in ids.compactMap({ rows[$0] }) {
       let stem = URL(fileURLWithPath: row.videoPath).deletingPathExtension().lastPathComponent
-      if !row.videoPath.isEmpty, rows[stem] == nil { rows[stem] = row }
+      if !row.videoPath.isEmpty, rows[stem] == nil { rows[stem] = .success(row) }
     }
     self.rows = rows
     self.ids = ids
   }
 
-  /// The row of a clip, by the stem of its file.
-  func row(stem: String) -> Row? { rows[stem] }
-}
+  func has(_ stem: String) -> Bool { rows[stem] != nil }
 
-/// The cells of a CSV text (RFC 4180): quotes around cells with commas, quotes or line breaks,
-/// quotes doubled inside; either line ending; empty lines are skipped.
-func parseCSV(_ text: String, path: String) throws -> [[String]] {
-  var rows: [[String]] = []
-  var row: [String] = []
-  var cell = ""
-  var (isQuoted, wasQuoted) = (false, false)
-  var scalars = Substring(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
-    .makeIterator()
-  var pending = scalars.next()
-  func endCell() {
-    row.append(cell)
-    (cell, wasQuoted) = ("", false)
-  }
-  func endRow() {
-    if !(row.isEmpty && cell.isEmpty && !wasQuoted) {
-      endCell()
-      rows.append(row)
-    }
-    row = []
-  }
-  while let character = pending {
-    pending = scalars.next()
-    if isQuoted {
-      if character != "\"" {
-        cell.append(character)
-      } else if pending == "\"" {
-        cell.append("\"")
-        pending = scalars.next()
-      } else {
-        isQuoted = false
-      }
-      continue
-    }
-    switch character {
-    case "\"" where cell.isEmpty && !wasQuoted: (isQuoted, wasQuoted) = (true, true)
-    case "\"":
-      throw DataError(
-        file: path, expected: "quotes around the whole cell, doubled inside",
-        found: "a quote in the middle of row \(rows.count + 1)", advice: "quote the cell")
-    case ",": endCell()
-    // Swift reads a carriage return and line feed as one character.
-    case "\n", "\r\n", "\r": endRow()
-    default: cell.append(character)
-    }
-  }
-  guard !isQuoted else {
-    throw DataError(
-      file: path, expected: "a closing quote", found: "the end of the file",
-      advice: "close the quote in row \(rows.count + 1)")
-  }
-  endRow()
-  return rows
+  /// The row of a clip, by the stem of its file; nil when there is none.
+  /// - Throws: `DataError` for a row that cannot be used.
+  func row(stem: String) throws -> Row? { try rows[stem]?.get() }
 }

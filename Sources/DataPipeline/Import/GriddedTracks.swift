@@ -10,23 +10,27 @@ struct GriddedTracks {
   /// Of those, the ones that the file called visible.
   private(set) var hiddenNonFinite = 0
 
-  /// - Throws: `DataError` naming point and frame where a visible point is not finite and
-  ///   `nonFinite` refuses that, and when no point is near any cell.
-  init(
-    _ file: TrackFile, convention: TrackConvention, geometry: GridGeometry, frames: Int,
-    nonFinite: NonFinitePolicy
-  ) throws {
-    let starts = (0..<file.points).map { point in
-      let at = 2 * point * file.frames
-      return convention.pixels(file.coordinates[at], file.coordinates[at + 1], geometry)
+  /// - Throws: `DataError` naming point and frame where a visible point is not finite and the
+  ///   settings refuse that, and when too many cells have no point.
+  init(_ file: TrackFile, convention: TrackConvention, settings: ImportSettings) throws {
+    let (geometry, frames) = (settings.geometry, settings.frames)
+    func place(_ point: Int, _ frame: Int) -> (x: Float, y: Float) {
+      let pair = file.pair(point: point, frame: frame)
+      return convention.pixels(pair.x, pair.y, geometry)
     }
-    match = GridMatch(starts: starts, geometry: geometry)
-    guard match.emptyCells < geometry.count else {
-      throw DataError(
-        file: file.path, expected: "points near the grid of \(geometry)", found: "none",
-        advice: "check --height, --width, --stride, --units and --axis-order")
-    }
+    match = GridMatch(
+      starts: (0..<file.points).map { place($0, 0) }, geometry: geometry,
+      isVisible: { file.isMarked(point: $0, frame: 0) ?? true })
     let count = geometry.count
+    guard Double(match.emptyCells) <= settings.maxEmpty * Double(count), match.emptyCells < count
+    else {
+      throw DataError(
+        file: file.path, expected: "points near most of the \(count) cells of \(geometry)",
+        found: "\(file.points) points, and \(match.emptyCells) cells without one",
+        advice:
+          "check --height, --width, --units and --axis-order, take a coarser --stride, or pass "
+          + "--max-empty with the share of cells that may be empty")
+    }
     tracks = [Float](repeating: 0, count: frames * count * 2)
     visibility = [UInt8](repeating: 0, count: frames * count)
     for (cell, point) in match.points.enumerated() {
@@ -36,13 +40,10 @@ struct GriddedTracks {
         for frame in 0..<frames { set(cell + frame * count, query, isVisible: false) }
         continue
       }
-      let path = (0..<frames).map { frame in
-        let at = 2 * (point * file.frames + frame)
-        return convention.pixels(file.coordinates[at], file.coordinates[at + 1], geometry)
-      }
+      let path = (0..<frames).map { place(point, $0) }
       let isFinite = path.map { $0.x.isFinite && $0.y.isFinite }
       for frame in 0..<frames {
-        let isMarked = file.visible.map { $0[point * file.frames + frame] }
+        let isMarked = file.isMarked(point: point, frame: frame)
         let index = cell + frame * count
         if isFinite[frame] {
           let (x, y) = path[frame]
@@ -51,7 +52,7 @@ struct GriddedTracks {
           continue
         }
         if isMarked == true {
-          guard nonFinite == .invisible else {
+          guard settings.nonFinite == .invisible else {
             throw DataError(
               file: file.path, expected: "finite coordinates where a point is visible",
               found: "\(path[frame]) at point \(point), frame \(frame)",

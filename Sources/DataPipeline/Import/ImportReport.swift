@@ -4,14 +4,20 @@ public struct ImportReport: Codable, Sendable, Equatable {
     public let id: String
     public let source: String
     public let file: String
+    /// Of the file when it was read: another one is another clip.
+    public let fileBytes: Int
     public let units: String
     public let axisOrder: String
     /// Why the file was read this way, in words.
     public let evidence: [String]
     /// `exact`, `reordered` or `nearest`.
     public let gridMatch: String
+    /// How far the points start from the query points that they stand for, pixels.
+    public let meanStartDistance: Double
     /// Cells that no point is near; they are invisible in all frames.
     public let emptyCells: Int
+    /// Points of the file that serve no cell.
+    public let unusedPoints: Int
     /// Frames after those that were kept.
     public let droppedFrames: Int
     /// Coordinates that were not finite and hold the nearest finite position of their point
@@ -26,9 +32,12 @@ public struct ImportReport: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
       case id, source, file, units, evidence
+      case fileBytes = "file_bytes"
       case axisOrder = "axis_order"
       case gridMatch = "grid_match"
+      case meanStartDistance = "mean_start_distance"
       case emptyCells = "empty_cells"
+      case unusedPoints = "unused_points"
       case droppedFrames = "dropped_frames"
       case heldPositions = "held_positions"
       case hiddenNonFinite = "hidden_nonfinite"
@@ -38,14 +47,25 @@ public struct ImportReport: Codable, Sendable, Equatable {
     }
   }
 
-  public let geometry: GridGeometry
-  public let frames: Int
+  /// A clip that could not be imported, and why.
+  public struct Fault: Codable, Sendable, Equatable {
+    public let clip: String
+    public let message: String
+  }
+
+  public let settings: ImportSettings
+  /// False while the import runs, and when it was stopped.
+  public let isComplete: Bool
   public let clips: [ClipReport]
+  public let faults: [Fault]
   /// Rows of the captions table that no clip belongs to.
   public let captionsWithoutClip: [String]
 
+  public static let fileName = "import_report.json"
+
   enum CodingKeys: String, CodingKey {
-    case geometry, frames, clips
+    case settings, clips, faults
+    case isComplete = "complete"
     case captionsWithoutClip = "captions_without_clip"
   }
 }
@@ -55,10 +75,11 @@ extension ImportReport: CustomStringConvertible {
   public var description: String {
     func total(_ count: (ClipReport) -> Int) -> Int { clips.reduce(0) { $0 + count($1) } }
     let sources = Set(clips.map(\.source)).count
-    var lines = ["\(clips.count) clips of \(sources) sources, \(geometry), \(frames) frames"]
-    if let first = clips.first {
-      lines.append("coordinates: \(first.units), \(first.axisOrder) (\(first.evidence.last ?? ""))")
-    }
+    var lines = [
+      "\(clips.count) clips of \(sources) sources, \(settings.geometry), \(settings.frames) frames"
+    ]
+    if let first = clips.first { lines.append("evidence, from \(first.id): ") }
+    lines += (clips.first?.evidence ?? []).map { "  \($0)" }
     let notes: [(Int, String)] = [
       (total { $0.hasVideo ? 1 : 0 }, "clips with video"),
       (total { $0.hasCaption ? 0 : 1 }, "clips without a caption"),
@@ -66,6 +87,7 @@ extension ImportReport: CustomStringConvertible {
       (total { $0.droppedFrames > 0 ? 1 : 0 }, "clips were longer and lost their last frames"),
       (total { $0.gridMatch == "nearest" ? 1 : 0 }, "clips took the nearest point for each cell"),
       (total(\.emptyCells), "empty cells, invisible throughout"),
+      (total(\.unusedPoints), "points of the files serve no cell"),
       (total(\.heldPositions), "positions were not finite and hold the nearest finite one"),
       (total(\.hiddenNonFinite), "of those were visible and are now invisible"),
     ]

@@ -15,29 +15,54 @@ public struct NPYArray: Sendable, Equatable {
   ///   - member: its name in an archive, for messages.
   /// - Throws: `DataError` for anything but numbers: objects (pickles) are never read.
   public init(npy bytes: [UInt8], file: String, member: String? = nil) throws {
+    let start = try NPYStart(bytes, file: file, member: member)
+    try start.check(size: bytes.count)
+    let scalars = start.element.decode(bytes[start.size...])
+    shape = start.header.shape
+    type = start.header.type
+    self.scalars = start.header.isFortran ? rowMajor(scalars, shape: shape) : scalars
+  }
+}
+
+/// What a `.npy` file says of itself before its elements.
+struct NPYStart {
+  let header: NPYHeader
+  let element: NPYElement
+  /// Bytes before the elements.
+  let size: Int
+  private let file: String
+  private let member: String?
+
+  private static let again = "write it again with numpy.save"
+
+  /// - Parameter bytes: of the file, from its start on; the elements need not be there.
+  /// - Throws: `DataError` for anything but numbers.
+  init(_ bytes: [UInt8], file: String, member: String?) throws {
+    (self.file, self.member) = (file, member)
     func fault(_ expected: String, _ found: String, _ advice: String) -> DataError {
       DataError(file: file, dataset: member, expected: expected, found: found, advice: advice)
     }
-    let again = "write it again with numpy.save"
     guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-      throw fault("a .npy array", "another kind of file", again)
+      throw fault("a .npy array", "another kind of file", NPYStart.again)
     }
     let isLong = bytes[6] >= 2
     guard (1...3).contains(bytes[6]), bytes.count >= 12 else {
-      throw fault("format version 1, 2 or 3", "\(bytes[6])", again)
+      throw fault("format version 1, 2 or 3", "\(bytes[6])", NPYStart.again)
     }
-    let size =
+    let length =
       isLong
       ? (0..<4).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
       : Int(bytes[8]) | Int(bytes[9]) << 8
     let start = isLong ? 12 : 10
-    guard size <= 1 << 16, start + size <= bytes.count else {
-      throw fault("a header of at most 65536 bytes", "\(size)", again)
+    guard length <= 1 << 12 - 12, start + length <= bytes.count else {
+      throw fault("a header of at most 4084 bytes", "\(length)", NPYStart.again)
     }
-    let text = String(decoding: bytes[start..<start + size], as: UTF8.self)
+    let text = String(decoding: bytes[start..<start + length], as: UTF8.self)
     guard let header = NPYHeader(text) else {
       let shown = text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(120)
-      throw fault("a header with 'descr', 'fortran_order' and 'shape'", "\(shown)", again)
+      throw fault(
+        "a header with 'descr', 'fortran_order' and a 'shape' of counts", "\(shown)",
+        NPYStart.again)
     }
     if header.type.hasSuffix("O") {
       throw fault(
@@ -46,19 +71,24 @@ public struct NPYArray: Sendable, Equatable {
     }
     guard let element = NPYElement(header.type) else {
       throw fault(
-        "f2, f4, f8, i1, u1, b1, i4 or i8", header.type, "convert it with array.astype('float32')")
+        "f2, f4, f8, b1 or integers of 1, 2, 4 or 8 bytes", header.type,
+        "convert it with array.astype('float32')")
     }
+    self.header = header
+    self.element = element
+    size = start + length
+  }
+
+  /// Compares the declared shape with the size of the whole file.
+  func check(size whole: Int) throws {
     let count = header.shape.reduce((1, false)) { $0.0.multipliedReportingOverflow(by: $1, $0.1) }
     let (wanted, overflow) = count.0.multipliedReportingOverflow(by: element.size)
-    guard !count.1, !overflow, wanted == bytes.count - start - size else {
-      throw fault(
-        "the elements of shape \(header.shape) (\(header.type))",
-        "\(bytes.count - start - size) bytes", again)
+    guard !count.1, !overflow, wanted == whole - size else {
+      throw DataError(
+        file: file, dataset: member,
+        expected: "the elements of shape \(header.shape) (\(header.type))",
+        found: "\(whole - size) bytes", advice: NPYStart.again)
     }
-    let scalars = element.decode(bytes[(start + size)...])
-    shape = header.shape
-    type = header.type
-    self.scalars = header.isFortran ? rowMajor(scalars, shape: shape) : scalars
   }
 }
 
@@ -78,13 +108,14 @@ private func conversionLine(file: String) -> String {
 }
 
 /// The element types that are read.
-private struct NPYElement {
-  let isBig: Bool
-  let kind: Character
+struct NPYElement {
+  private let isBig: Bool
+  private let kind: Character
+  /// Bytes.
   let size: Int
 
   init?(_ type: String) {
-    let known = ["f2", "f4", "f8", "i1", "u1", "b1", "i4", "i8"]
+    let known = ["f2", "f4", "f8", "b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
     guard type.count == 3, let order = type.first, "<>|=".contains(order),
       known.contains(String(type.dropFirst())), let size = type.last?.wholeNumberValue
     else { return nil }
@@ -93,23 +124,38 @@ private struct NPYElement {
     self.size = size
   }
 
+  /// - Precondition: a whole number of elements.
   func decode(_ bytes: ArraySlice<UInt8>) -> [Float] {
-    (0..<bytes.count / size).map { index in
-      let start = bytes.startIndex + index * size
-      var bits: UInt64 = 0
-      for byte in 0..<size {
-        bits |= UInt64(bytes[start + byte]) << UInt64(8 * (isBig ? size - 1 - byte : byte))
+    switch (kind, size) {
+    case ("f", 2): numbers(bytes) { (bits: UInt16) in Float(Float16(bitPattern: bits)) }
+    case ("f", 4): numbers(bytes) { (bits: UInt32) in Float(bitPattern: bits) }
+    case ("f", _): numbers(bytes) { (bits: UInt64) in Float(Double(bitPattern: bits)) }
+    case ("b", _): numbers(bytes) { (bits: UInt8) in bits == 0 ? 0 : 1 }
+    case ("i", 1): numbers(bytes) { (bits: UInt8) in Float(Int8(bitPattern: bits)) }
+    case ("i", 2): numbers(bytes) { (bits: UInt16) in Float(Int16(bitPattern: bits)) }
+    case ("i", 4): numbers(bytes) { (bits: UInt32) in Float(Int32(bitPattern: bits)) }
+    case ("i", _): numbers(bytes) { (bits: UInt64) in Float(Int64(bitPattern: bits)) }
+    case (_, 1): numbers(bytes) { (bits: UInt8) in Float(bits) }
+    case (_, 2): numbers(bytes) { (bits: UInt16) in Float(bits) }
+    case (_, 4): numbers(bytes) { (bits: UInt32) in Float(bits) }
+    default: numbers(bytes) { (bits: UInt64) in Float(bits) }
+    }
+  }
+
+  @inline(__always)
+  private func numbers<Bits: FixedWidthInteger>(
+    _ bytes: ArraySlice<UInt8>, _ number: (Bits) -> Float
+  ) -> [Float] {
+    let count = bytes.count / MemoryLayout<Bits>.size
+    return [Float](unsafeUninitializedCapacity: count) { room, initialized in
+      bytes.withUnsafeBytes { raw in
+        for index in 0..<count {
+          let bits = raw.loadUnaligned(
+            fromByteOffset: index * MemoryLayout<Bits>.size, as: Bits.self)
+          room.initializeElement(at: index, to: number(isBig ? bits.bigEndian : bits.littleEndian))
+        }
       }
-      switch (kind, size) {
-      case ("f", 2): return Float(Float16(bitPattern: UInt16(bits)))
-      case ("f", 4): return Float(bitPattern: UInt32(bits))
-      case ("f", _): return Float(Double(bitPattern: bits))
-      case ("b", _): return bits == 0 ? 0 : 1
-      case ("i", 1): return Float(Int8(truncatingIfNeeded: bits))
-      case ("i", 4): return Float(Int32(truncatingIfNeeded: bits))
-      case ("i", _): return Float(Int64(bitPattern: bits))
-      default: return Float(bits)
-      }
+      initialized = count
     }
   }
 }

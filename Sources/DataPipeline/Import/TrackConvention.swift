@@ -1,7 +1,7 @@
 /// In what units and order a file gives its coordinates.
 public struct TrackConvention: Sendable, Equatable, Codable {
   public enum Units: String, Sendable, CaseIterable, Codable {
-    /// Pixels of the frame.
+    /// Pixels of the source's frame.
     case pixel
     /// [0, 1] across the frame: x / W.
     case unit
@@ -16,10 +16,13 @@ public struct TrackConvention: Sendable, Equatable, Codable {
 
   public let units: Units
   public let axisOrder: AxisOrder
+  /// The frame that pixels refer to; nil for the one that the clip is brought to.
+  public let sourceSize: FrameSize?
 
-  public init(units: Units, axisOrder: AxisOrder) {
+  public init(units: Units, axisOrder: AxisOrder, sourceSize: FrameSize? = nil) {
     self.units = units
     self.axisOrder = axisOrder
+    self.sourceSize = sourceSize
   }
 
   /// A pair of stored numbers as (x, y) in pixels.
@@ -27,45 +30,41 @@ public struct TrackConvention: Sendable, Equatable, Codable {
     let (x, y) = axisOrder == .xy ? (first, second) : (second, first)
     let (width, height) = (Float(geometry.width), Float(geometry.height))
     switch units {
-    case .pixel: return (x, y)
+    case .pixel:
+      guard let sourceSize else { return (x, y) }
+      return (x / Float(sourceSize.width) * width, y / Float(sourceSize.height) * height)
     case .unit: return (x * width, y * height)
     case .norm: return ((x + 1) / 2 * width, (y + 1) / 2 * height)
-    }
-  }
-
-  /// All conventions that the caller has not excluded.
-  private static func candidates(_ units: Units?, _ order: AxisOrder?) -> [TrackConvention] {
-    (units.map { [$0] } ?? Units.allCases).flatMap { units in
-      (order.map { [$0] } ?? AxisOrder.allCases).map {
-        TrackConvention(units: units, axisOrder: $0)
-      }
     }
   }
 
   /// Detects the convention from the points of frame 0, which lie on the query grid or at least
   /// spread over the frame.
   /// - Parameters:
-  ///   - starts: [N, 2], the stored numbers of frame 0; those that are not finite are left out.
-  ///   - units: given by the caller; nil to detect.
-  ///   - axisOrder: likewise.
+  ///   - starts: [N], the stored pairs of frame 0; those that are not finite are left out.
+  ///   - settings: what the caller has fixed.
   /// - Returns: the convention and the evidence for it in words.
-  /// - Throws: `DataError` naming `--units` or `--axis-order` when several conventions explain the
-  ///   points.
+  /// - Throws: `DataError` naming the flags to pass when several conventions explain the points, or
+  ///   none.
   static func detect(
-    starts: [Float], geometry: GridGeometry, units: Units?, axisOrder: AxisOrder?, path: String
+    starts: [SIMD2<Float>], settings: ImportSettings, path: String
   ) throws -> (convention: TrackConvention, evidence: String) {
-    let candidates = candidates(units, axisOrder)
-    let pairs = stride(from: 0, to: starts.count - 1, by: 2).map { (starts[$0], starts[$0 + 1]) }
-      .filter { $0.0.isFinite && $0.1.isFinite }
+    let geometry = settings.geometry
+    let pairs = starts.filter { $0.x.isFinite && $0.y.isFinite }
     guard !pairs.isEmpty else {
       throw DataError(
         file: path, expected: "finite points on frame 0", found: "none",
         advice: "remove the file or track it again")
     }
-    let fits = candidates.map { GridFit($0, pairs, geometry) }
+    let fits = (settings.units.map { [$0] } ?? Units.allCases).flatMap { units in
+      (settings.axisOrder.map { [$0] } ?? AxisOrder.allCases).map { order in
+        GridFit(
+          TrackConvention(units: units, axisOrder: order, sourceSize: settings.sourceSize), pairs,
+          geometry)
+      }
+    }
     func described(_ fit: GridFit, _ share: Float, _ what: String) -> String {
-      "\(fit.convention.units.rawValue) \(fit.convention.axisOrder.rawValue): "
-        + "\(Int((100 * share).rounded())) % of the points of frame 0 \(what)"
+      "\(fit.convention.name): \(Int((100 * share).rounded())) % of the points of frame 0 \(what)"
     }
     // On the grid: nearly all points hit grid points, on most cells of the grid.
     let onGrid = fits.filter { $0.hits >= 0.9 && $0.cells >= 0.5 }
@@ -74,8 +73,9 @@ public struct TrackConvention: Sendable, Equatable, Codable {
     }
     // Elsewhere: nearly all points lie on the frame and spread over most of it. Taken for pixels,
     // shares of the frame shrink into a corner, and [0, 1] taken for [-1, 1] spans half of it; the
-    // other way round the points leave the frame.
-    let spread = onGrid.isEmpty ? fits.filter { $0.inside >= 0.98 && $0.spread >= 0.6 } : onGrid
+    // other way round the points leave the frame. Pixels of a smaller frame would fit as well: who
+    // does not say which frame they refer to needs points that reach its far edges.
+    let spread = onGrid.isEmpty ? fits.filter(\.fillsFrame) : onGrid
     if spread.count == 1 {
       return (
         spread[0].convention,
@@ -85,19 +85,32 @@ public struct TrackConvention: Sendable, Equatable, Codable {
     if spread.isEmpty, let only = fits.first, fits.count == 1 {
       return (only.convention, "\(described(only, only.inside, "lie on the frame")) (as given)")
     }
-    let differsInUnits = Set(spread.map(\.convention.units)).count != 1
-    let differsInOrder = Set(spread.map(\.convention.axisOrder)).count != 1
+    throw ambiguity(between: spread, pairs, settings, path)
+  }
+
+  /// Such as `pixel xy of 1280x720`.
+  var name: String {
+    "\(units.rawValue) \(axisOrder.rawValue)" + (sourceSize.map { " of \($0)" } ?? "")
+  }
+
+  private static func ambiguity(
+    between fits: [GridFit], _ pairs: [SIMD2<Float>], _ settings: ImportSettings, _ path: String
+  ) -> DataError {
+    let units = Set(fits.map(\.convention.units))
+    let orders = Set(fits.map(\.convention.axisOrder))
     let flags = [
-      differsInUnits && units == nil ? "--units pixel|unit|norm" : nil,
-      differsInOrder && axisOrder == nil ? "--axis-order xy|yx" : nil,
+      units.count != 1 && settings.units == nil ? "--units pixel|unit|norm" : nil,
+      orders.count != 1 && settings.axisOrder == nil ? "--axis-order xy|yx" : nil,
+      fits.isEmpty && settings.sourceSize == nil
+        ? "--source-size WxH for pixels of another frame" : nil,
     ].compactMap { $0 }
     let found =
-      spread.isEmpty
-      ? "points that fit none (\(range(pairs.map(\.0))) and \(range(pairs.map(\.1))))"
-      : spread.map { "\($0.convention.units.rawValue) \($0.convention.axisOrder.rawValue)" }
-        .joined(separator: " and ")
-    throw DataError(
-      file: path, expected: "one convention that explains the points of frame 0 on \(geometry)",
+      fits.isEmpty
+      ? "points that fit none (\(range(pairs.map(\.x))) and \(range(pairs.map(\.y))))"
+      : fits.map(\.convention.name).joined(separator: " and ")
+    return DataError(
+      file: path,
+      expected: "one convention that explains the points of frame 0 on \(settings.geometry)",
       found: found,
       advice: "pass \(flags.joined(separator: " and ")), and check --height and --width")
   }
@@ -115,13 +128,18 @@ private struct GridFit {
   /// The smaller of the shares of width and height that the points span.
   let spread: Float
 
-  init(_ convention: TrackConvention, _ pairs: [(Float, Float)], _ geometry: GridGeometry) {
+  var fillsFrame: Bool {
+    let isKnownFrame = convention.units != .pixel || convention.sourceSize != nil
+    return inside >= 0.98 && spread >= (isKnownFrame ? 0.6 : 0.9)
+  }
+
+  init(_ convention: TrackConvention, _ pairs: [SIMD2<Float>], _ geometry: GridGeometry) {
     self.convention = convention
     var cells: Set<Int> = []
     var (hits, inside) = (0, 0)
     var (low, high) = (SIMD2<Float>(repeating: .infinity), SIMD2<Float>(repeating: -.infinity))
-    for (first, second) in pairs {
-      let (x, y) = convention.pixels(first, second, geometry)
+    for pair in pairs {
+      let (x, y) = convention.pixels(pair.x, pair.y, geometry)
       let point = SIMD2(x, y)
       low = pointwiseMin(low, point)
       high = pointwiseMax(high, point)

@@ -20,46 +20,34 @@ struct TrackLayout {
     }
     let (a, b) = (shape[0], shape[1])
     // Clues from the strongest to the weakest: a number that fits one axis and not the other.
-    let clues: [(isTimeFirst: Bool?, words: String)] = [
-      (
-        a == points && b != points ? false : b == points && a != points ? true : nil,
-        "\(points) points as the grid has"
-      ),
-      (
-        a == frames && b != frames ? true : b == frames && a != frames ? false : nil,
-        "\(frames) frames as asked for"
-      ),
-      (smootherAxis(array.scalars, a, b).map { $0 == 0 }, "the smoother axis as time"),
-    ]
-    guard let clue = clues.first(where: { $0.isTimeFirst != nil }), let found = clue.isTimeFirst
-    else {
+    func isFirst(_ number: Int) -> Bool? {
+      a == number && b != number ? true : b == number && a != number ? false : nil
+    }
+    let clue: (isTimeFirst: Bool, words: String)
+    if let isFirst = isFirst(points) {
+      clue = (!isFirst, "\(points) points as the grid has")
+    } else if let isFirst = isFirst(frames) {
+      clue = (isFirst, "\(frames) frames as asked for")
+    } else if let axis = smootherAxis(array.scalars, a, b) {
+      clue = (axis == 0, "the smoother axis as time")
+    } else {
       throw DataError(
         file: path, dataset: key, expected: "axes that can be told apart", found: "\(array.shape)",
         advice: "store the tracks as [points, frames, 2] with the number of points of the grid")
     }
+    let found = clue.isTimeFirst
     isTimeFirst = found
     (self.frames, self.points) = found ? (a, b) : (b, a)
     evidence = "\(found ? "[T, N, 2]" : "[N, T, 2]"), by \(clue.words)"
   }
 
-  /// [N, T, width] from the array's own order.
-  func pointsFirst(_ scalars: [Float], width: Int) -> [Float] {
-    guard isTimeFirst else { return scalars }
-    return [Float](unsafeUninitializedCapacity: scalars.count) { room, initialized in
-      for point in 0..<points {
-        for frame in 0..<frames {
-          for component in 0..<width {
-            room[(point * frames + frame) * width + component] =
-              scalars[(frame * points + point) * width + component]
-          }
-        }
-      }
-      initialized = scalars.count
-    }
+  /// Where (point, frame) stands in an array of this layout.
+  func index(point: Int, frame: Int) -> Int {
+    isTimeFirst ? frame * points + point : point * frames + frame
   }
 
-  /// [N, T] of an array of flags or probabilities, whose axes may be in either order, with extra
-  /// ones of 1.
+  /// An array of flags or probabilities in this layout, from one whose axes may be in either order,
+  /// with extra ones of 1.
   /// - Throws: `DataError` for another shape or a value outside [0, 1].
   func flags(_ array: NPYArray, path: String, key: String) throws -> [Float] {
     var shape = array.shape
@@ -77,14 +65,18 @@ struct TrackLayout {
         advice: "turn scores into 0 and 1 first")
     }
     return shape == own
-      ? pointsFirst(array.scalars, width: 1)
-      : isTimeFirst ? array.scalars : transposed(array.scalars, frames, points)
+      ? array.scalars : transposed(array.scalars, rows: shape[0], columns: shape[1])
   }
 }
 
 /// [columns, rows] from [rows, columns].
-private func transposed(_ values: [Float], _ rows: Int, _ columns: Int) -> [Float] {
-  (0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } }
+private func transposed(_ values: [Float], rows: Int, columns: Int) -> [Float] {
+  [Float](unsafeUninitializedCapacity: values.count) { room, initialized in
+    for row in 0..<rows {
+      for column in 0..<columns { room[column * rows + row] = values[row * columns + column] }
+    }
+    initialized = values.count
+  }
 }
 
 /// The axis of [a, b, 2] along which neighbours differ at least four times less; nil when neither

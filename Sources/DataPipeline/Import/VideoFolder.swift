@@ -27,7 +27,7 @@ struct VideoFolder: Sendable {
     guard let found else {
       throw DataError(
         file: path, clip: stem, expected: "a video \(stem).mp4", found: "none",
-        advice: "add it, or import without --videos")
+        advice: "add it, or pass --no-video")
     }
     return try reader.read(found, frames: frames, geometry: geometry)
   }

@@ -12,7 +12,7 @@ struct VideoReader: Sendable {
     guard let found else {
       throw DataError(
         "ffmpeg: expected the program in PATH to decode videos, found none; "
-          + "install it (apt install ffmpeg), or import without --videos", kind: .resource)
+          + "install it (apt install ffmpeg), or pass --no-video", kind: .resource)
     }
     ffmpeg = found
   }
@@ -23,45 +23,29 @@ struct VideoReader: Sendable {
   func read(_ path: String, frames: Int, geometry: GridGeometry) throws -> [UInt8] {
     let (height, width) = (geometry.height / 4, geometry.width / 4)
     let wanted = frames * height * width * 3
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: ffmpeg)
-    // New time stamps, one per frame: else ffmpeg drops and repeats frames to keep a constant rate.
-    process.arguments = [
-      "-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-frames:v", "\(frames)",
-      "-vf", "scale=\(width):\(height):flags=area,settb=1/25,setpts=N", "-r", "25",
-      "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
-    ]
-    let log = FileManager.default.temporaryDirectory
-      .appendingPathComponent("trajloom-ffmpeg-\(UUID().uuidString).log")
-    // A file and not a pipe: nobody has to empty it while the frames are read.
-    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-    defer { try? FileManager.default.removeItem(at: log) }
-    process.standardError = try? FileHandle(forWritingTo: log)
-    process.standardInput = FileHandle.nullDevice
-    let output = Pipe()
-    process.standardOutput = output
     func fault(_ expected: String, _ found: String, _ advice: String) -> DataError {
       DataError(file: path, expected: expected, found: found, advice: advice)
     }
-    do { try process.run() } catch {
-      throw DataError(
-        "\(ffmpeg): cannot be started: \(error.localizedDescription); install ffmpeg again",
-        kind: .resource)
-    }
-    let data = (try? output.fileHandleForReading.readToEnd()) ?? Data()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-      let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no message"
+    // New time stamps, one per frame: else ffmpeg drops and repeats frames to keep a constant rate.
+    let child = try ChildProcess(
+      ffmpeg,
+      [
+        "-nostdin", "-v", "error", "-i", "file:\(path)", "-map", "0:v:0", "-frames:v", "\(frames)",
+        "-vf", "scale=\(width):\(height):flags=area,settb=1/25,setpts=N", "-r", "25",
+        "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+      ], limit: wanted, seconds: 600)
+    guard child.ending == .exit(0) else {
+      let reason = child.ending == .timeout ? "no end within ten minutes" : child.lastError
       throw fault(
-        "a video that ffmpeg can decode", "an error of ffmpeg (\(last))",
-        "replace the video, or import without --videos")
+        "a video that ffmpeg can decode", "an error of ffmpeg (\(reason ?? "no message"))",
+        "replace the video, or pass --no-video")
     }
-    guard data.count == wanted else {
+    guard child.output.count == wanted else {
       throw fault(
-        "\(frames) frames for the history", "\(data.count / max(1, height * width * 3))",
-        "use a longer video, or import without --videos")
+        "\(frames) frames for the history",
+        "\(child.output.count / max(1, height * width * 3))",
+        "use a longer video, or pass --no-video")
     }
-    return [UInt8](data)
+    return [UInt8](child.output)
   }
 }

@@ -81,16 +81,48 @@ struct Zip {
     self.names = names
   }
 
+  /// The bytes that a member claims to have when it is unpacked.
+  /// - Precondition: `name` is one of `names`; of the other functions as well.
+  func size(of name: String) -> Int { member(name).size }
+
   /// The contents of a member, checked against its CRC.
-  /// - Precondition: `name` is one of `names`.
   /// - Throws: `DataError` for a damaged member, one of another compression, or one of more than
   ///   `largestMember` bytes or more than deflate can pack into so few (a bomb).
   func contents(of name: String) throws -> [UInt8] {
+    let (member, packed) = (member(name), try packed(name))
+    let contents =
+      member.method == 0
+      ? Array(packed) : inflated(packed, size: member.size, format: .raw)
+    guard let contents, contents.count == member.size, checksum(contents) == member.crc else {
+      throw fault(name, "\(member.size) bytes with the recorded CRC-32", "damage")
+    }
+    return contents
+  }
+
+  /// At most `count` bytes from the start of a member, unchecked.
+  /// - Throws: as `contents`.
+  func start(of name: String, count: Int) throws -> [UInt8] {
+    let packed = try packed(name)
+    return member(name).method == 0
+      ? Array(packed.prefix(count)) : inflatedStart(packed, count: count, format: .raw)
+  }
+
+  private func member(_ name: String) -> Member {
     guard let member = members[name] else { preconditionFailure("no member '\(name)'") }
+    return member
+  }
+
+  private func fault(_ name: String, _ expected: String, _ found: String) -> DataError {
+    DataError(
+      file: path, dataset: name, expected: expected, found: found,
+      advice: "write the file again with numpy.savez or numpy.savez_compressed")
+  }
+
+  /// The bytes of a member as they lie in the archive.
+  private func packed(_ name: String) throws -> ArraySlice<UInt8> {
+    let member = member(name)
     func fault(_ expected: String, _ found: String) -> DataError {
-      DataError(
-        file: path, dataset: name, expected: expected, found: found,
-        advice: "write the file again with numpy.savez or numpy.savez_compressed")
+      self.fault(name, expected, found)
     }
     guard little(bytes, member.offset, 4) == 0x0403_4B50,
       let nameSize = little(bytes, member.offset + 26, 2),
@@ -105,17 +137,10 @@ struct Zip {
         "at most \(Zip.largestMember) bytes, packed at most 1100 to 1",
         "\(member.size) bytes from \(member.compressedSize)")
     }
-    let packed = bytes[start..<start + member.compressedSize]
-    let contents: [UInt8]?
-    switch member.method {
-    case 0: contents = packed.count == member.size ? Array(packed) : nil
-    case 8: contents = inflated(packed, size: member.size, format: .raw)
-    default: throw fault("a stored or deflated member", "compression method \(member.method)")
+    guard member.method == 0 || member.method == 8 else {
+      throw fault("a stored or deflated member", "compression method \(member.method)")
     }
-    guard let contents, checksum(contents) == member.crc else {
-      throw fault("\(member.size) bytes with the recorded CRC-32", "damage")
-    }
-    return contents
+    return bytes[start..<start + member.compressedSize]
   }
 }
 

@@ -10,6 +10,22 @@ public final class ShardWriter {
   public let frames: Int
   private let writer: ColumnarWriter
 
+  /// A writer whose files get their names one by one as they are complete, after those that the
+  /// folder has.
+  /// - Throws: `DataError` when the folder cannot be made, or its shards have another header.
+  init(
+    continuing earlier: ShardCollection?, directory: String, geometry: GridGeometry, frames: Int,
+    fps: Double, createdBy: String, clipsPerShard: Int
+  ) throws {
+    self.geometry = geometry
+    self.frames = frames
+    writer = try ColumnarWriter(
+      directory: URL(fileURLWithPath: directory), schema: .tracks,
+      header: ShardHeader(
+        geometry: geometry, frames: frames, fps: fps, createdBy: createdBy, texts: [:]),
+      rowsPerFile: clipsPerShard, publication: .oneByOne(after: earlier))
+  }
+
   /// - Parameters:
   ///   - createdBy: goes into the `created_by` attribute, such as the program and its version.
   ///   - clipsPerShard: the rows of every file but the last.

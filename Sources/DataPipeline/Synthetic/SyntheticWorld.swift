@@ -23,22 +23,18 @@ public struct SyntheticWorld: Sendable {
 
   /// Makes clips 0..<count on all cores and appends them in order.
   /// - Parameter progress: called with (clips written, count, id of the last).
-  /// - Throws: what the writer throws.
+  /// - Throws: what the writer and `progress` throw.
   public func synthesize(
     count: Int, into writer: ShardWriter,
-    progress: (_ done: Int, _ total: Int, _ clip: String) -> Void = { _, _, _ in }
+    progress: (_ done: Int, _ total: Int, _ clip: String) throws -> Void = { _, _, _ in }
   ) throws {
-    let block = max(1, 2 * ProcessInfo.processInfo.activeProcessorCount)
-    for start in stride(from: 0, to: count, by: block) {
-      let size = min(block, count - start)
-      let clips = ClipSlots(count: size)
-      DispatchQueue.concurrentPerform(iterations: size) { offset in
-        clips.put(makeClip(index: start + offset), at: offset)
-      }
-      for (offset, clip) in clips.all().enumerated() {
-        try writer.append(clip)
-        progress(start + offset + 1, count, clip.id)
-      }
+    let packer = writer.packer
+    try inOrder(count) {
+      try packer.pack(makeClip(index: $0))
+    } use: { number, clip in
+      try writer.append(clip.get())
+      try progress(number + 1, count, name(number))
+      return true
     }
   }
 
@@ -46,16 +42,4 @@ public struct SyntheticWorld: Sendable {
     let digits = String(index)
     return "synth-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }
-}
-
-/// Room for clips that several threads finish in any order. `@unchecked Sendable`: all behind the
-/// lock.
-private final class ClipSlots: @unchecked Sendable {
-  private let lock = NSLock()
-  private var clips: [Clip?]
-
-  init(count: Int) { clips = [Clip?](repeating: nil, count: count) }
-
-  func put(_ clip: Clip, at index: Int) { lock.withLock { clips[index] = clip } }
-  func all() -> [Clip] { lock.withLock { clips.compactMap { $0 } } }
 }

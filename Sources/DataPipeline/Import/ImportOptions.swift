@@ -1,0 +1,118 @@
+/// What to do with a coordinate that is not finite although its point is marked visible.
+public enum NonFinitePolicy: String, Sendable, CaseIterable, Codable {
+  case refuse
+  /// The point becomes invisible there and holds its nearest finite position.
+  case invisible
+}
+
+/// What to import and how to read it.
+public struct ImportOptions: Sendable {
+  /// A folder of `.npz`, `.npy`, `.h5` and `.hdf5` files, or one of them.
+  public var tracks: String
+  /// A folder of videos named like the track files; nil for none. With it every clip needs its
+  /// video.
+  public var videos: String?
+  /// A CSV with `videoid,video_path,text`.
+  public var captions: String?
+  public var output: String
+  public var clipsPerShard: Int
+  public var createdBy: String
+  /// This program, which reads foreign HDF5 files as a child process by `data read-foreign`; nil
+  /// where there is none, and such files are refused.
+  public var foreignReader: String?
+  public var reading: ImportSettings
+
+  public init(
+    tracks: String, videos: String? = nil, captions: String? = nil, output: String,
+    clipsPerShard: Int = 64, createdBy: String, foreignReader: String? = nil,
+    reading: ImportSettings
+  ) {
+    self.tracks = tracks
+    self.videos = videos
+    self.captions = captions
+    self.output = output
+    self.clipsPerShard = clipsPerShard
+    self.createdBy = createdBy
+    self.foreignReader = foreignReader
+    self.reading = reading
+  }
+}
+
+/// How clips are read: what an import that goes on must find unchanged.
+public struct ImportSettings: Sendable, Codable, Equatable {
+  public var geometry: GridGeometry
+  /// T; longer clips lose their end, shorter ones are errors.
+  public var frames: Int
+  /// The frames of video to keep.
+  public var history: Int
+  public var fps: Double
+  /// Nil to detect; likewise the next two.
+  public var units: TrackConvention.Units?
+  public var axisOrder: TrackConvention.AxisOrder?
+  public var polarity: VisibilityPolarity?
+  /// The frame that pixel coordinates refer to; nil for that of the geometry.
+  public var sourceSize: FrameSize?
+  public var nonFinite: NonFinitePolicy
+  /// The greatest share of grid cells that may stay without a point.
+  public var maxEmpty: Double
+  /// The names of the arrays; nil for the customary ones.
+  public var trackKey: String?
+  public var visibilityKey: String?
+  /// Whether clips get the history frames of their videos.
+  public var hasVideo: Bool
+
+  public init(
+    geometry: GridGeometry, frames: Int = 162, history: Int = 81, fps: Double = 25,
+    units: TrackConvention.Units? = nil, axisOrder: TrackConvention.AxisOrder? = nil,
+    polarity: VisibilityPolarity? = nil, sourceSize: FrameSize? = nil,
+    nonFinite: NonFinitePolicy = .refuse, maxEmpty: Double = 0.5, trackKey: String? = nil,
+    visibilityKey: String? = nil, hasVideo: Bool = false
+  ) {
+    self.geometry = geometry
+    self.frames = frames
+    self.history = history
+    self.fps = fps
+    self.units = units
+    self.axisOrder = axisOrder
+    self.polarity = polarity
+    self.sourceSize = sourceSize
+    self.nonFinite = nonFinite
+    self.maxEmpty = maxEmpty
+    self.trackKey = trackKey
+    self.visibilityKey = visibilityKey
+    self.hasVideo = hasVideo
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case geometry, frames, history, fps, units, polarity
+    case axisOrder = "axis_order"
+    case sourceSize = "source_size"
+    case nonFinite = "nonfinite"
+    case maxEmpty = "max_empty"
+    case trackKey = "track_key"
+    case visibilityKey = "visibility_key"
+    case hasVideo = "video"
+  }
+}
+
+/// The size of a frame in pixels.
+public struct FrameSize: Sendable, Codable, Equatable, CustomStringConvertible {
+  public let width: Int
+  public let height: Int
+
+  public init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  /// From `1280x720`, width first; nil for anything else.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, let width = parts[0], let height = parts[1], width > 0, height > 0,
+      max(width, height) <= 1 << 16
+    else { return nil }
+    self.init(width: width, height: height)
+  }
+
+  public var description: String { "\(width)x\(height)" }
+}

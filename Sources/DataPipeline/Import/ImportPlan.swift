@@ -1,0 +1,92 @@
+import Foundation
+
+/// A clip to import: a file of tracks, or one view in a file of several.
+struct ImportItem: Sendable {
+  let id: String
+  /// The name that captions and videos go by: of the file, without its extension.
+  let stem: String
+  let file: String
+  /// In a foreign HDF5 file; else nil.
+  let view: String?
+}
+
+/// Which clips a folder holds, and the faults that its listing shows.
+struct ImportPlan {
+  private(set) var items: [ImportItem] = []
+  private(set) var faults: [ImportReport.Fault] = []
+
+  /// - Throws: `DataError` for a path where nothing is to be imported.
+  init(_ options: ImportOptions) throws {
+    let root = URL(fileURLWithPath: options.tracks)
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder) else {
+      throw DataError(
+        file: options.tracks, expected: "a folder of track files, or one of them",
+        found: "nothing there", advice: "check --tracks")
+    }
+    var names = [root.lastPathComponent]
+    if isFolder.boolValue {
+      do { names = try FileManager.default.contentsOfDirectory(atPath: root.path).sorted() } catch {
+        throw DataError("\(options.tracks): the folder cannot be read; check its permissions")
+      }
+    }
+    let folder = isFolder.boolValue ? root : root.deletingLastPathComponent()
+    var owners: [String: String] = [:]
+    for name in names {
+      guard let kind = ["npz", "npy", "h5", "hdf5"].first(where: { name.hasSuffix(".\($0)") }),
+        !name.hasPrefix("."), !name.hasSuffix("_visibility.npy")
+      else { continue }
+      let (file, stem) = (
+        folder.appendingPathComponent(name).path, String(name.dropLast(kind.count + 1))
+      )
+      do {
+        if kind.hasPrefix("h") {
+          let views = try ForeignHDF5.reader(options, path: file).views()
+          items += views.map {
+            ImportItem(id: "\(stem)_\($0)", stem: stem, file: file, view: $0)
+          }
+        } else {
+          items.append(ImportItem(id: stem, stem: stem, file: file, view: nil))
+        }
+      } catch let error as DataError where error.kind == .data {
+        faults.append(.init(clip: stem, message: error.message))
+      }
+    }
+    items = items.filter { item in
+      guard let other = owners.updateValue(item.file, forKey: item.id) else { return true }
+      let error = DataError(
+        file: item.file, clip: item.id, expected: "one file of this name", found: "\(other) too",
+        advice: "rename one of them")
+      faults.append(.init(clip: item.id, message: error.message))
+      return false
+    }
+    guard !items.isEmpty || !faults.isEmpty else {
+      throw DataError(
+        file: options.tracks, expected: ".npz, .npy, .h5 or .hdf5 files", found: "none",
+        advice: "check --tracks")
+    }
+  }
+}
+
+extension ForeignHDF5 {
+  /// - Throws: `DataError` when there is no program to read such files with.
+  static func reader(_ options: ImportOptions, path: String) throws -> ForeignHDF5 {
+    guard let reader = options.foreignReader else {
+      throw DataError(
+        file: path, expected: "an .npz or .npy file", found: "HDF5",
+        advice: "import it with `trajloom data import`, which reads it in a process of its own")
+    }
+    return ForeignHDF5(reader: reader, path: path)
+  }
+}
+
+/// The name of the video that a clip was cut from: its own without a last part `_a`, `_b`, ... (one
+/// small letter) or `_<digits>`, so that the cuts of one video stay on one side of a split. A
+/// captions table with a `source` column overrides it.
+func sourceName(stem: String) -> String {
+  guard let underscore = stem.lastIndex(of: "_"), underscore != stem.startIndex else { return stem }
+  let tail = stem[stem.index(after: underscore)...]
+  let isLetter = tail.count == 1 && ("a"..."z").contains(tail)
+  let isNumber = !tail.isEmpty && tail.allSatisfy { ("0"..."9").contains($0) }
+  return isLetter || isNumber ? String(stem[..<underscore]) : stem
+}

@@ -1,0 +1,116 @@
+import DataPipeline
+import Foundation
+import Training
+
+extension Command {
+  static let dataImport = Command(
+    words: ["data", "import"], summary: "turn people's tracks, videos and captions into shards",
+    options: [
+      Option("--tracks", "DIR|FILE", "track files <id>.npz, .npy, .h5 or .hdf5, or one of them"),
+      Option("--videos", "DIR", "videos <id>.mp4; the history's frames are kept at quarter size"),
+      Option("--no-video", nil, "leave out videos, also those inside of .h5 files"),
+      Option("--captions", "FILE", "CSV with columns videoid,video_path,text and maybe source"),
+      Option("--out", "DIR", "where to write the shards and import_report.json"),
+      Option(
+        "--units", "pixel|unit|norm",
+        "pixels, [0, 1] or [-1, 1] (default: detected, and reported)"),
+      Option("--axis-order", "xy|yx", "the coordinates' order (default: detected, and reported)"),
+      Option(
+        "--source-size", "WxH", "the frame that pixels refer to (default: --width x --height)"),
+      Option("--polarity", "visible|occluded", "what 1 means (default: from the array's name)"),
+      Option("--track-key", "NAME", "the array of tracks in .npz files (default: the usual names)"),
+      Option("--visibility-key", "NAME", "the array of visibility (default: the usual names)"),
+      Option(
+        "--nonfinite", "refuse|invisible",
+        "what to do with NaN where a point is visible (default refuse)"),
+      Option(
+        "--max-empty", "SHARE", "how many of the grid's cells may be without a point (default 0.5)"),
+      Option("--fps", "F", "frames a second of the clips, recorded in the shards (default 25)"),
+    ] + geometryOptions
+  ) { arguments in
+    let options = try ImportOptions(arguments)
+    StopSignal.install()
+    var progress = JobProgress()
+    let report = try TrackImporter(options: options).run(
+      isStopped: { StopSignal.pending != nil },
+      progress: { progress.show($0, of: $1, $2) })
+    progress.finish()
+    print(report)
+    for fault in report.faults { print("\(fault.clip): \(fault.message)") }
+    if !report.isComplete {
+      throw StoppedBySignal(
+        what: "\(report.clips.count) clips are in \(options.output); the same command goes on")
+    }
+    guard report.faults.isEmpty else {
+      let clips = report.faults.count == 1 ? "1 clip is" : "\(report.faults.count) clips are"
+      throw DataError(
+        "\(options.output): \(clips) faulty and left out (listed above and in "
+          + "\(ImportReport.fileName)); mend the files and run the same command again")
+    }
+  }
+
+  /// The child that `data import` starts to read an HDF5 file of another program. Not in the help:
+  /// nobody needs to call it.
+  static let dataReadForeign = Command(
+    words: ["data", "read-foreign"], summary: "read an HDF5 file of another program",
+    positionals: ["FILE"],
+    options: [
+      Option("--list", nil, "the names of its views"), Option("--view", "NAME", "one view"),
+      Option("--video-frames", "N", "frames of video to read"),
+    ], isHidden: true
+  ) { arguments in
+    ForeignHDF5Reader.limitResources()
+    let path = arguments.positionals[0]
+    let answer =
+      try arguments.has("--list")
+      ? ForeignHDF5Reader.list(path)
+      : ForeignHDF5Reader.read(
+        path, view: arguments.required("--view"),
+        videoFrames: arguments.integer("--video-frames", minimum: 0) ?? 0)
+    try FileHandle.standardOutput.write(contentsOf: Data(answer))
+  }
+}
+
+extension ImportOptions {
+  fileprivate init(_ arguments: Arguments) throws {
+    func number(_ name: String, _ fallback: Double, _ range: ClosedRange<Double>) throws -> Double {
+      guard let text = arguments.string(name) else { return fallback }
+      guard let value = Double(text), range.contains(value) else {
+        throw ConfigError(
+          key: name, expected: "a number from \(range.lowerBound) to \(range.upperBound)",
+          found: text)
+      }
+      return value
+    }
+    let size = try arguments.string("--source-size").map { text in
+      guard let size = FrameSize(text) else {
+        throw ConfigError(key: "--source-size", expected: "WxH such as 1280x720", found: text)
+      }
+      return size
+    }
+    let frames = try arguments.integer("--frames") ?? 162
+    let tracks = try arguments.required("--tracks")
+    let keepsVideo = !arguments.has("--no-video")
+    self.init(
+      tracks: tracks, videos: keepsVideo ? arguments.string("--videos") : nil,
+      captions: arguments.string("--captions"), output: try arguments.required("--out"),
+      clipsPerShard: try arguments.integer("--clips-per-shard") ?? 64,
+      createdBy: "trajloom data import", foreignReader: "/proc/self/exe",
+      reading: ImportSettings(
+        geometry: try arguments.geometry(), frames: frames, history: (frames + 1) / 2,
+        fps: try number("--fps", 25, 1e-3...1e6),
+        units: try arguments.choice("--units", TrackConvention.Units.self),
+        axisOrder: try arguments.choice("--axis-order", TrackConvention.AxisOrder.self),
+        polarity: try arguments.choice("--polarity", VisibilityPolarity.self), sourceSize: size,
+        nonFinite: try arguments.choice("--nonfinite", NonFinitePolicy.self) ?? .refuse,
+        maxEmpty: try number("--max-empty", 0.5, 0...1), trackKey: arguments.string("--track-key"),
+        visibilityKey: arguments.string("--visibility-key"),
+        hasVideo: keepsVideo && (arguments.has("--videos") || holdsForeignFiles(tracks))))
+  }
+}
+
+/// Whether a path is, or holds, HDF5 files: those have their videos inside.
+private func holdsForeignFiles(_ path: String) -> Bool {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [path]
+  return names.contains { $0.hasSuffix(".h5") || $0.hasSuffix(".hdf5") }
+}
