@@ -31,6 +31,17 @@ public struct NDArray: Sendable {
     self.init(storage: HostStorage(copying: scalars), shape: shape, device: device)
   }
 
+  /// An array whose elements `fill` appends in row-major order, straight into its storage.
+  /// - Precondition: `fill` appends as many elements as `shape` holds.
+  /// - Throws: what `fill` throws.
+  public init(
+    shape: [Int], device: Device = .cpu,
+    initializedWith fill: (inout OutputSpan<Float>) throws -> Void
+  ) rethrows {
+    self.init(
+      storage: try HostStorage(shape.product, initializedWith: fill), shape: shape, device: device)
+  }
+
   /// A scalar, shape `[]`.
   public init(_ scalar: Float, device: Device = .cpu) {
     self.init([scalar], shape: [], device: device)

@@ -58,7 +58,9 @@ public struct Checkpoint: Sendable {
       return try StrictConfig.load(type, from: "\(path)/\(Self.configFile)")
     } catch let error as ConfigError {
       throw TrainingError.checkpoint(
-        path: path, problem: "its configuration is not one of this kind of model (\(error))")
+        path: path,
+        problem: "its configuration is not one of this kind of model, or not of this version "
+          + "(\(error))")
     }
   }
 

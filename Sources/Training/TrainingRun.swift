@@ -88,7 +88,7 @@ public struct TrainingRun<O: Objective> {
     StopSignal.install()
     let accumulation = config.gradientAccumulationSteps
     let prefetcher = Prefetcher(
-      depth: 2, startingAt: step * accumulation, make: batches.training)
+      depth: prefetchDepth, startingAt: step * accumulation, make: batches.training)
     defer { prefetcher.stop() }
     let clock = ContinuousClock()
     let (start, minutesBefore, stepBefore) = (clock.now, minutes, step)
@@ -233,6 +233,10 @@ public struct TrainingRun<O: Objective> {
       + "wait \(fixed(100 * waiting, 1))%  ETA \(duration(remaining))"
   }
 }
+
+/// How many finished batches may wait: one to take, and one for a slow read. A step takes far longer
+/// than its batch, so more would cost memory and gain nothing.
+private let prefetchDepth = 2
 
 private func short(_ value: Double) -> String { String(format: "%.4g", value) }
 

@@ -51,6 +51,12 @@ public struct VAERunConfig: Codable, Sendable {
     try data.windows.check(
       frames: vae.numFramesIn, patch: vae.patchSize, height: vae.inputHeight, width: vae.inputWidth,
       block: "vae")
+    let maxStride = data.changes.augment.maxStride
+    guard maxStride >= 1 else {
+      throw ConfigError(
+        key: "data.augment.max_stride", expected: "a whole number >= 1 (1: every frame)",
+        found: "\(maxStride)")
+    }
     guard train.loss.velLambda >= 0 else {
       throw ConfigError(
         key: "train.vel_lambda", expected: "a number >= 0", found: "\(train.loss.velLambda)")

@@ -145,3 +145,31 @@ func emptyBatchesHaveZeroGradients(_ device: Device) {
     #expect(gradient?.scalars.allSatisfy { $0 == 0 } == true)
   }
 }
+
+@Test func arraysAreFilledInPlace() async throws {
+  struct Fault: Error {}
+  let filled = NDArray(shape: [2, 3]) { output in
+    for value in 0..<6 { output.append(Float(value)) }
+  }
+  let (scalars, shape) = (filled.scalars, filled.shape)
+  #expect(scalars == [0, 1, 2, 3, 4, 5] && shape == [2, 3])
+  let empty = NDArray(shape: [0, 3]) { _ in }.scalars
+  #expect(empty.isEmpty)
+  #expect(throws: Fault.self) {
+    _ = try NDArray(shape: [2]) { output in
+      output.append(1)
+      throw Fault()
+    }
+  }
+  let short = await #expect(
+    processExitsWith: .failure, observing: [\.standardErrorContent]
+  ) { _ = NDArray(shape: [2]) { $0.append(1) } }
+  let message = String(decoding: try #require(short).standardErrorContent, as: UTF8.self)
+  #expect(message.contains("1 elements written where 2 belong"))
+  await #expect(processExitsWith: .failure) {
+    _ = NDArray(shape: [1]) {
+      $0.append(1)
+      $0.append(2)
+    }
+  }
+}

@@ -174,6 +174,12 @@ struct PipelineTests {
       from: try Self.train(
         "vae", sets.vae + ["--set", "data.raw_width=128", "--set", "vae.input_width=128"], "--name",
         "x"))
+    for (stride, expected) in [("0", "found 0"), ("3", "at most 2")] {
+      let changed = sets.vae + ["--set", "data.augment.max_stride=\(stride)"]
+      expectFailure(
+        2, "data.augment.max_stride", expected,
+        from: try Self.train("vae", changed, "--name", "x"))
+    }
     expectFailure(
       4, "another configuration", "train.learning_rate",
       from: try Self.train("vae", sets.vae + ["--set", "train.learning_rate=0.5"]))

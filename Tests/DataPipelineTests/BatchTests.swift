@@ -71,63 +71,79 @@ import Testing
   }
 }
 
-@Test func pointsOutsideTheFrameAreInvisible() throws {
-  let tiny = try TinyData()
-  var clip = tiny.clip(0)
-  clip.visibility = clip.visibility.map { _ in 1 }
-  clip.tracks[0] = -0.5
-  clip.tracks[2] = 47
-  clip.tracks[4] = 47.01
-  clip.tracks[7] = 31.5
-  let segment = Segment(clip, window: 0..<4, geometry: tiny.geometry)
-  #expect(Array(segment.visibility[0..<6]) == [0, 1, 0, 0, 1, 1])
-}
-
-@Test func mirrorMapsQueryPointsOntoQueryPoints() throws {
-  let tiny = try TinyData()
-  var clip = tiny.clip(0)  // on frame 0 every point is on its query point
-  clip.visibility = clip.visibility.map { _ in 1 }
-  clip.tracks[2] = 20  // row 0, column 1: 4 px right of its query point
-  clip.visibility[0] = 0
-  var segment = Segment(clip, window: 0..<4, geometry: tiny.geometry)
-  let before = segment
-  segment.flipHorizontally()
-  #expect(Array(segment.tracks[0..<6]) == [0, 0, 12, 0, 32, 0])  // now 4 px left of it
-  #expect(Array(segment.visibility[0..<6]) == [1, 1, 0, 1, 1, 1])
-  // On frame 3 all points have moved 3 px right: in the mirror 3 px left, the first column off the
-  // frame.
-  #expect(segment.tracks[2 * 18] == -3 && segment.visibility[18] == 0)
-  segment.flipHorizontally()
-  #expect(segment.tracks == before.tracks)
-}
-
-@Test func augmentationsDependOnSeedAndPositionAlone() throws {
+@Test func streamsContinueExactlyFromAnyBatch() throws {
   let tiny = try TinyData()
   try withTemporaryFolder { folder in
-    try tiny.write((0..<4).map { tiny.clip($0) }, to: folder)
+    try tiny.write((0..<3).map { tiny.clip($0) }, to: folder)
     let set = try ShardSet(path: folder.path)
-    let all = Augmentation(horizontalFlip: true, timeReversal: true)
-    func batch(seed: UInt64, draw: Int, _ augment: Augmentation) throws -> [Float] {
-      try TrackSegments(
-        set: set, clips: [0, 1, 2, 3], historyLength: 4, futureLength: 4, augment: augment,
-        seed: seed
-      ).batch(items: Array(0..<8), draw: draw).tracks.scalars
+    func stream(from first: Int, depth: Int, count: Int) throws -> [TrackBatch] {
+      let segments = try TrackSegments(
+        set: set, clips: [0, 1, 2], historyLength: 3, futureLength: 3,
+        augment: Augmentation(horizontalFlip: true, timeReversal: true, maxStride: 3), seed: 9)
+      let order = BatchOrder(seed: 9, items: segments.count, batchSize: 4)
+      let prefetcher = Prefetcher(depth: depth, startingAt: first) { number in
+        try segments.batch(items: order.items(batch: number), draw: number)
+      }
+      defer { prefetcher.stop() }
+      return try (0..<count).map { _ in try prefetcher.next() }
     }
-    #expect(try batch(seed: 1, draw: 5, all) == batch(seed: 1, draw: 5, all))
-    #expect(try batch(seed: 1, draw: 5, all) != batch(seed: 1, draw: 6, all))
-    #expect(try batch(seed: 1, draw: 5, all) != batch(seed: 2, draw: 5, all))
-    // Reversal alone: history windows keep their order, some future window does not.
-    let plain = try batch(seed: 1, draw: 5, .none)
-    let reversed = try batch(
-      seed: 1, draw: 5, Augmentation(horizontalFlip: false, timeReversal: true))
-    var changed: Set<Int> = []
-    for item in 0..<8
-    where plain[48 * item..<48 * item + 48] != reversed[48 * item..<48 * item + 48] {
-      changed.insert(item)
-      #expect(
-        Array(reversed[48 * item..<48 * item + 12]) == Array(plain[48 * item + 36..<48 * item + 48])
-      )
+    // Six items in batches of four: an epoch ends in every other batch or right after it.
+    let steady = try stream(from: 0, depth: 2, count: 24)
+    for (first, depth) in [(1, 2), (2, 1), (3, 5), (7, 3), (20, 1)] {
+      let continued = try stream(from: first, depth: depth, count: 4)
+      for (offset, batch) in continued.enumerated() {
+        let expected = steady[first + offset]
+        let isSame =
+          batch.clips == expected.clips && batch.tracks.scalars == expected.tracks.scalars
+          && batch.visibility.scalars == expected.visibility.scalars
+        #expect(isSame, "batch \(first + offset) of a stream started at \(first), depth \(depth)")
+      }
     }
-    #expect(!changed.isEmpty && changed.allSatisfy { $0 % 2 == 1 })
+  }
+}
+
+@Test func latentBatchesHoldTheirClipsInOrder() throws {
+  let tiny = try TinyData()
+  try withTemporaryFolder { folder in
+    let writer = try LatentShardWriter(
+      directory: folder.path, geometry: tiny.geometry, frames: 8, fps: 25, createdBy: "test",
+      vaeSHA256: "abc", dataHash: "def", clipsPerShard: 2)
+    for number in 0..<3 {
+      try writer.append(
+        LatentClip(
+          id: "clip-\(number)", caption: "", source: "s",
+          zHistory: (0..<36).map { Float($0) * 0.1 - Float(number) },
+          zFuture: (0..<36).map { Float($0 * number) + 0.25 }, latentShape: [2, 6, 3],
+          historyVisibility: (0..<12).map { UInt8(($0 + number) % 2) },
+          futureVisibility: (0..<12).map { UInt8(($0 + number) % 3 == 0 ? 1 : 0) },
+          video: (0..<2 * 8 * 12 * 3).map { UInt8(($0 * 7 + number) % 256) },
+          videoLatents: (0..<24).map { Float($0 + 100 * number) }, videoLatentShape: [2, 6, 2],
+          textEmbedding: (0..<5).map { Float($0 - number) }))
+    }
+    try writer.finish()
+    let set = try LatentSet(path: folder.path)
+    let batch = try LatentItems(set: set, clips: [0, 2, 1]).batch(items: [1, 0, 2, 1])
+    let clips = try [2, 0, 1, 2].map { try set.readClip($0) }
+    #expect(batch.clips == clips.map(\.id))
+    let bytes = clips.flatMap { $0.video ?? [] }
+    let expected: [(String, NDArray?, [Float], shape: [Int])] = [
+      ("zHistory", batch.zHistory, clips.flatMap(\.zHistory), [4, 2, 6, 3]),
+      ("zFuture", batch.zFuture, clips.flatMap(\.zFuture), [4, 2, 6, 3]),
+      (
+        "historyVisibility", batch.historyVisibility,
+        clips.flatMap { $0.historyVisibility.map(Float.init) }, [4, 2, 6]
+      ),
+      (
+        "futureVisibility", batch.futureVisibility,
+        clips.flatMap { $0.futureVisibility.map(Float.init) }, [4, 2, 6]
+      ),
+      ("video", batch.video, bytes.map { Float($0) / 255 }, [4, 2, 8, 12, 3]),
+      ("videoLatents", batch.videoLatents, clips.flatMap { $0.videoLatents ?? [] }, [4, 2, 6, 2]),
+      ("textEmbedding", batch.textEmbedding, clips.flatMap { $0.textEmbedding ?? [] }, [4, 5]),
+    ]
+    for (name, array, scalars, shape) in expected {
+      let isSame = array?.scalars == scalars && array?.shape == shape
+      #expect(isSame, "\(name)")
+    }
   }
 }

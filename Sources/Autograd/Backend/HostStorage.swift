@@ -21,6 +21,19 @@ final class HostStorage: @unchecked Sendable {
     }
   }
 
+  /// Room for `count` elements that `fill` appends one after the other.
+  /// - Precondition: `fill` appends exactly `count`.
+  convenience init(
+    _ count: Int, initializedWith fill: (inout OutputSpan<Float>) throws -> Void
+  ) rethrows {
+    self.init(uninitialized: count)
+    let room = UnsafeMutableBufferPointer(start: pointer, count: count)
+    var output = OutputSpan(buffer: room, initializedCount: 0)
+    try fill(&output)
+    let written = output.finalize(for: room)
+    precondition(written == count, "NDArray: \(written) elements written where \(count) belong")
+  }
+
   deinit { MemoryPool.shared.deallocate(pointer, count) }
 
   func copyOut(count: Int) -> [Float] {

@@ -43,27 +43,41 @@ public struct LatentItems: Sendable {
     var video: NDArray?
     if conditions.contains(.video), let first = items.first {
       let frame = [set.geometry.height / 4, set.geometry.width / 4, 3]
-      video = NDArray(
-        rows.flatMap { ($0.video ?? []).map { Float($0) / 255 } },
-        shape: [rows.count, set.clips[clips[first]].videoFrames] + frame)
+      video = stacked(
+        rows.map { $0.video ?? [] },
+        shape: [rows.count, set.clips[clips[first]].videoFrames] + frame
+      ) { Float($0) / 255 }
     }
     var videoLatents: NDArray?
     if conditions.contains(.videoLatents), let extents = rows.first?.videoLatentShape {
-      videoLatents = NDArray(
-        rows.flatMap { $0.videoLatents ?? [] }, shape: [rows.count] + extents)
+      videoLatents = stacked(
+        rows.map { $0.videoLatents ?? [] }, shape: [rows.count] + extents
+      ) { $0 }
     }
     var textEmbedding: NDArray?
     if conditions.contains(.textEmbedding), let size = rows.first?.textEmbedding?.count {
-      textEmbedding = NDArray(rows.flatMap { $0.textEmbedding ?? [] }, shape: [rows.count, size])
+      textEmbedding = stacked(
+        rows.map { $0.textEmbedding ?? [] }, shape: [rows.count, size]
+      ) { $0 }
     }
     return LatentBatch(
       clips: rows.map(\.id), captions: rows.map(\.caption),
-      zHistory: NDArray(rows.flatMap(\.zHistory), shape: shape),
-      zFuture: NDArray(rows.flatMap(\.zFuture), shape: shape),
-      historyVisibility: NDArray(
-        rows.flatMap { $0.historyVisibility.map(Float.init) }, shape: mask),
-      futureVisibility: NDArray(rows.flatMap { $0.futureVisibility.map(Float.init) }, shape: mask),
+      zHistory: stacked(rows.map(\.zHistory), shape: shape) { $0 },
+      zFuture: stacked(rows.map(\.zFuture), shape: shape) { $0 },
+      historyVisibility: stacked(rows.map(\.historyVisibility), shape: mask, Float.init),
+      futureVisibility: stacked(rows.map(\.futureVisibility), shape: mask, Float.init),
       video: video, videoLatents: videoLatents, textEmbedding: textEmbedding)
+  }
+}
+
+/// The rows one after the other, every value brought to its place once.
+private func stacked<Value>(
+  _ rows: [[Value]], shape: [Int], _ float: (Value) -> Float
+) -> NDArray {
+  NDArray(shape: shape) { output in
+    for row in rows {
+      for value in row { output.append(float(value)) }
+    }
   }
 }
 
