@@ -78,7 +78,7 @@ struct HDF5Failure: Error, CustomStringConvertible {
   func dataError(file: String, clip: String? = nil, advice: String) -> DataError {
     let place = clip.map { "\(file): clip '\($0)'" } ?? file
     let text = reason.lowercased()
-    if text.contains("no space left") || text.contains("disk quota") {
+    if ["no space left", "disk quota", "file too large"].contains(where: text.contains) {
       return DataError(
         "\(place): \(operation): no space left on the device; free some and run again",
         kind: .resource)

@@ -9,6 +9,10 @@ public struct NPYArray: Sendable, Equatable {
   /// Whether the elements are booleans or integers.
   public var isIntegral: Bool { !type.contains("f") }
 
+  init(shape: [Int], type: String, scalars: [Float]) {
+    (self.shape, self.type, self.scalars) = (shape, type, scalars)
+  }
+
   /// Parses a whole file.
   /// - Parameters:
   ///   - file: its path, for messages.

@@ -127,10 +127,12 @@ private struct GridFit {
   let inside: Float
   /// The smaller of the shares of width and height that the points span.
   let spread: Float
+  /// The same with the mean distance between points added: a grid ends one step before the frame.
+  let coverage: Float
 
   var fillsFrame: Bool {
     let isKnownFrame = convention.units != .pixel || convention.sourceSize != nil
-    return inside >= 0.98 && spread >= (isKnownFrame ? 0.6 : 0.9)
+    return inside >= 0.98 && (isKnownFrame ? spread >= 0.6 : coverage >= 0.95)
   }
 
   init(_ convention: TrackConvention, _ pairs: [SIMD2<Float>], _ geometry: GridGeometry) {
@@ -149,11 +151,13 @@ private struct GridFit {
         cells.insert(cell)
       }
     }
-    let span = (high - low) / SIMD2(Float(geometry.width), Float(geometry.height))
+    let size = SIMD2(Float(geometry.width), Float(geometry.height))
+    let spacing = (size.x * size.y / Float(pairs.count)).squareRoot()
     self.hits = Float(hits) / Float(pairs.count)
     self.cells = Float(cells.count) / Float(geometry.count)
     self.inside = Float(inside) / Float(pairs.count)
-    spread = span.min()
+    spread = ((high - low) / size).min()
+    coverage = ((high - low + spacing) / size).min()
   }
 }
 

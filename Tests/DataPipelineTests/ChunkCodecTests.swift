@@ -1,0 +1,84 @@
+import CHDF5
+import Foundation
+import Testing
+
+@testable import DataPipeline
+
+private func row(_ count: Int, _ value: (Int) -> Float) -> [Float] { (0..<count).map(value) }
+
+private let rows: [[Float]] = [
+  [], [0.5], row(3) { Float($0) }, row(1000) { sin(Float($0)) }, row(4096) { _ in 0 },
+  row(5001) { Float($0 * $0 % 977) * 1e-3 },
+  row(257) { Float(bitPattern: UInt32($0) &* 2_654_435_761) },
+]
+
+@Test func packedRowsUnpack() throws {
+  for values in rows where !values.isEmpty {
+    for size in [1, 2, 4] {
+      let chunk = values.withUnsafeBytes { ChunkCodec.encode($0, elementSize: size) }
+      var back = [Float](repeating: 7, count: values.count)
+      let problem = back.withUnsafeMutableBytes {
+        ChunkCodec.decode(chunk, elementSize: size, isDeflated: true, into: $0)
+      }
+      let isSame = values.map(\.bitPattern) == back.map(\.bitPattern)
+      #expect(problem == nil && isSame)
+      var damaged = chunk
+      damaged[chunk.count / 2] ^= 8
+      let found = back.withUnsafeMutableBytes {
+        ChunkCodec.decode(damaged, elementSize: size, isDeflated: true, into: $0)
+      }
+      #expect(found == "bytes that do not match their checksum")
+    }
+  }
+}
+
+/// The library reads what is packed here, and what the library writes is unpacked here.
+@Test func theLibraryAgrees() throws {
+  let (all, none) = (trajloom_H5S_ALL(), trajloom_H5P_DEFAULT())
+  let float = trajloom_H5T_NATIVE_FLOAT()
+  for values in rows where !values.isEmpty {
+    try withTemporaryFolder { folder in
+      let path = folder.appendingPathComponent("a.h5").path
+      let chunk = values.withUnsafeBytes { ChunkCodec.encode($0, elementSize: 4) }
+      try HDF5.serialized {
+        let file = try HDF5File(creating: path)
+        let type = try HDF5ElementType.float32.makeType()
+        let ours = try HDF5Dataset(
+          creating: "ours", type: type, shape: [values.count], capacity: 2, in: file)
+        try ours.writeChunk(chunk, row: 0, shape: [values.count])
+        var back = [Float](repeating: 7, count: values.count)
+        let status = H5Dread(ours.handle.id, float, all, all, none, &back)
+        let isSame = values.map(\.bitPattern) == back.map(\.bitPattern)
+        #expect(status >= 0 && isSame, "\(values.count) values")
+        let theirs = try HDF5Dataset(
+          creating: "theirs", type: type, shape: [values.count], capacity: 2, in: file)
+        try values.withUnsafeBytes { try theirs.writeRow(0, type: type, bytes: $0) }
+        try file.close()
+      }
+      let place = try #require(
+        try HDF5.serialized {
+          try HDF5Dataset(opening: "theirs", in: HDF5File(reading: path)).storedChunk(
+            row: 0, rank: 2)
+        })
+      let bytes = try ByteReader(path: path)
+      let stored = try #require(try StoredChunk(place, in: bytes))
+      var back = [Float](repeating: 7, count: values.count)
+      let read = try #require(bytes.read(stored.size, at: stored.offset))
+      let problem = back.withUnsafeMutableBytes {
+        ChunkCodec.decode(read, elementSize: 4, isDeflated: stored.isDeflated, into: $0)
+      }
+      let isSame = values.map(\.bitPattern) == back.map(\.bitPattern)
+      #expect(problem == nil && isSame, "\(values.count) values: \(problem ?? "")")
+    }
+  }
+}
+
+@Test func checksumsFollowTheDefinition() {
+  // Two sums modulo 65535 over big-endian pairs.
+  #expect(fletcher32([] as [UInt8]) == 0)
+  #expect(fletcher32([0, 1] as [UInt8]) == 0x0001_0001)
+  #expect(fletcher32([0, 1, 0, 2] as [UInt8]) == 0x0004_0003)
+  #expect(fletcher32([0, 1, 2] as [UInt8]) == 0x0202_0201)
+  #expect(fletcher32([0xFF, 0xFF] as [UInt8]) == 0xFFFF_FFFF)
+  #expect(fletcher32([UInt8](repeating: 0xFF, count: 2001)) == 0xFF00_FF00)
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+@testable import DataPipeline
+
+/// Imports the clips a...j in shards of two.
+private func options(_ source: ImportSource, _ folder: URL) -> ImportOptions {
+  source.options(folder) { $0.clipsPerShard = 2 }
+}
+
+private let stems = (0..<10).map { "clip\($0)" }
+
+@Test func stoppedImportsGoOnWhereTheyWere() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    for stem in stems { try source.write(source.tracks(), to: folder, stem: stem) }
+    let importer = TrackImporter(options: options(source, folder))
+    let output = importer.options.output
+    var asked = 0
+    let part = try importer.run(isStopped: {
+      asked += 1
+      return asked > 5
+    })
+    #expect(!part.isComplete && part.clips.map(\.id) == Array(stems[..<5]))
+    // Complete shards and nothing else: the third holds one clip.
+    let names = try FileManager.default.contentsOfDirectory(atPath: output).sorted()
+    #expect(
+      names == [".import.lock", "import_report.json"] + (0..<3).map { "shard-0000\($0).h5" })
+    #expect(verify(output) == [])
+    let before = try Data(contentsOf: URL(fileURLWithPath: output + "/shard-00001.h5"))
+
+    var seen: [String] = []
+    let whole = try importer.run(progress: { seen.append("\($0)/\($1) \($2)") })
+    #expect(seen.first == "6/10 clip5" && seen.count == 5)
+    #expect(whole.isComplete && whole.clips.map(\.id) == stems)
+    #expect(try ShardSet(path: output).clips.map(\.id) == stems)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: output + "/shard-00001.h5")) == before)
+
+    let again = try importer.run(progress: { _, _, _ in Issue.record("nothing is left") })
+    #expect(again == whole)
+  }
+}
+
+@Test func mendedClipsJoinTheOthers() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    for stem in stems[..<4] { try source.write(source.tracks(), to: folder, stem: stem) }
+    try source.write(source.tracks(frames: 3), to: folder, stem: "clip1")
+    let importer = TrackImporter(options: options(source, folder))
+    let first = try importer.run()
+    #expect(first.faults.map(\.clip) == ["clip1"] && first.clips.count == 3)
+    try source.write(source.tracks(), to: folder, stem: "clip1")
+    let second = try importer.run()
+    #expect(second.faults == [] && second.clips.map(\.id) == ["clip0", "clip2", "clip3", "clip1"])
+    #expect(try ShardSet(path: importer.options.output).clips.count == 4)
+    // A clip that is in a shard and whose file has become another.
+    try source.write(source.tracks(frames: 9), to: folder, stem: "clip2")
+    let third = try importer.run()
+    #expect(third.faults.map(\.clip) == ["clip2"] && third.clips.count == 4)
+    #expect(third.faults[0].message.contains("imported before"))
+  }
+}
+
+@Test func otherSettingsAndOtherShardsAreRefused() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    try source.write(source.tracks(), to: folder)
+    let importer = TrackImporter(options: options(source, folder))
+    _ = try importer.run()
+    let settings = dataErrorMessage {
+      _ = try source.faults(folder) { $0.reading.nonFinite = .invisible }
+    }
+    #expect(try #require(settings).contains("another nonFinite (invisible instead of refuse)"))
+    try FileManager.default.removeItem(
+      atPath: importer.options.output + "/" + ImportReport.fileName)
+    let foreign = dataErrorMessage { _ = try importer.run() }
+    #expect(try #require(foreign).contains("shard-00000.h5 without a readable import_report.json"))
+  }
+}
+
+/// A shard whose clips are not in the report yet: the process was killed between the two.
+@Test func lostReportsAreMadeAgain() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    for stem in stems[..<4] { try source.write(source.tracks(), to: folder, stem: stem) }
+    let importer = TrackImporter(options: options(source, folder))
+    let whole = try importer.run()
+    let path = URL(fileURLWithPath: importer.options.output + "/" + ImportReport.fileName)
+    let cut = ImportReport(
+      settings: whole.settings, isComplete: false, clips: Array(whole.clips[..<1]), faults: [],
+      captionsWithoutClip: [])
+    try JSONEncoder().encode(cut).write(to: path)
+    let again = try importer.run()
+    #expect(again == whole)
+    #expect(try ShardSet(path: importer.options.output).clips.count == 4)
+  }
+}
+
+@Test func leftoversOfDeadProcessesAreRemoved() throws {
+  let tiny = try TinyData()
+  try withTemporaryFolder { folder in
+    func leave(_ name: String) -> URL {
+      let file = folder.appendingPathComponent(name)
+      _ = FileManager.default.createFile(atPath: file.path, contents: Data([1]))
+      return file
+    }
+    // No process has a number beyond the kernel's limit of 2^22.
+    let dead = leave(".shard-00007.h5.partial-4194305")
+    let alive = leave(".shard-00008.h5.partial-\(getppid())")
+    let other = leave(".notes.partial-4194305")
+    try tiny.write([tiny.clip(0)], to: folder)
+    let exists = [dead, alive, other].map { FileManager.default.fileExists(atPath: $0.path) }
+    #expect(exists == [false, true, true])
+  }
+}
+
+@Test func oneProcessAtATimeWritesIntoAFolder() throws {
+  try withTemporaryFolder { folder in
+    try withFolderLock(folder.path, purpose: "import") {
+      // The kernel counts per open file, so that a second attempt of this process is refused too.
+      let second = dataErrorMessage { try withFolderLock(folder.path, purpose: "import") {} }
+      #expect(second?.contains("process \(getpid())") == true)
+    }
+    try withFolderLock(folder.path, purpose: "import") {}
+  }
+}
