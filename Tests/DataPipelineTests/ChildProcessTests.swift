@@ -39,7 +39,7 @@ private func shell(_ script: String, limit: Int = 1 << 20, seconds: Double = 30)
     getrlimit(Int32(RLIMIT_CPU.rawValue), &cpu)
     var file = rlimit()
     getrlimit(Int32(RLIMIT_FSIZE.rawValue), &file)
-    let isLimited = room == MAP_FAILED && cpu.rlim_cur == 60 && file.rlim_cur == 0
+    let isLimited = room == MAP_FAILED && cpu.rlim_cur == 60 && file.rlim_cur == 65536
     exit(isLimited ? 0 : 1)
   }
 }

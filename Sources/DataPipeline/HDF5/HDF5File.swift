@@ -65,6 +65,16 @@ struct HDF5File: ~Copyable {
 }
 
 extension HDF5File {
+  /// Whether a path leads to a group, and not to a dataset or a type.
+  func isGroup(_ path: String) throws -> Bool {
+    let id = id
+    let object = try HDF5Handle("open '\(path)'", closedBy: H5Oclose) {
+      H5Oopen(id, path, trajloom_H5P_DEFAULT())
+    }
+    let objectID = object.id
+    return HDF5.serialized { H5Iget_type(objectID) } == H5I_GROUP
+  }
+
   /// The names of the links in a group, ascending.
   func names(in group: String) throws -> [String] {
     final class Names { var all: [String] = [] }

@@ -66,7 +66,10 @@ struct ForeignHDF5: Sendable {
     }
     switch child.ending {
     case .exit(0): return [UInt8](child.output)
-    case .exit: throw DataError(child.lastError ?? fault("an error without words").message)
+    case .exit:
+      // The child's own message already names the file, behind the program's name.
+      let message = child.lastError.map { $0.trimmingPrefix("trajloom: ") }
+      throw message.map { DataError(String($0)) } ?? fault("an error without words")
     case .timeout: throw fault("no answer within \(2 * ForeignHDF5.seconds) s")
     case .signal(SIGXCPU): throw fault("more than \(ForeignHDF5.seconds) s of computing")
     case .signal(let number): throw fault("an end by signal \(number) while reading it")

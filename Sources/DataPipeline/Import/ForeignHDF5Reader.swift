@@ -40,7 +40,7 @@ public enum ForeignHDF5Reader {
     }
   }
 
-  /// Takes memory, time and the right to write files away from this process.
+  /// Takes memory, time and room for files away from this process.
   public static func limitResources() {
     func limit(_ resource: __rlimit_resource, _ value: Int) {
       var limits = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
@@ -48,7 +48,8 @@ public enum ForeignHDF5Reader {
     }
     limit(RLIMIT_AS, ForeignHDF5.memory)
     limit(RLIMIT_CPU, ForeignHDF5.seconds)
-    limit(RLIMIT_FSIZE, 0)
+    // Room for messages.
+    limit(RLIMIT_FSIZE, 1 << 16)
     limit(RLIMIT_CORE, 0)
   }
 
@@ -71,14 +72,15 @@ public enum ForeignHDF5Reader {
     )
   }
 
-  /// Whether every step of a path is an object of the file itself. Links may lead to any file.
+  /// Whether a path leads to a dataset by objects of the file itself. Links may lead to any file.
   private static func isDataset(_ path: String, in file: borrowing HDF5File) throws -> Bool {
     var prefix = ""
     for step in path.split(separator: "/") {
+      if !prefix.isEmpty, try !file.isGroup(prefix) { return false }
       prefix += prefix.isEmpty ? step : "/" + step
       guard try file.link(prefix) == .hard else { return false }
     }
-    return true
+    return try !file.isGroup(prefix)
   }
 }
 
