@@ -50,7 +50,7 @@ struct ImportCommandTests {
     let frames = 10
     withHDF5("\(folder)/demo_0.hdf5") { file in
       let root = file.group("root")
-      for (view, shift) in [("agentview", Float(0)), ("eye_in_hand", 0.01)] {
+      for (view, shift) in [("agentview", Float(0)), ("eye_in_hand", 0.0005)] {
         let group = root.group(view)
         var tracks: [Float] = []
         for frame in 0..<frames {
