@@ -66,7 +66,7 @@ extension Scene.Object {
       shape.kind.bends
       ? Bend(
         style: look[3] < 0.5 ? .arch : .wave,
-        amplitude: min(config.scale * (15 + 30 * u[2]), 0.4 * shape.reach),
+        amplitude: min(config.scale * (15 + 30 * u[2]), 0.3 * shape.reach),
         rate: 0.04 + 0.05 * u[3], phase: 2 * Float.pi * u[4])
       : nil
     parallax = 1 + 0.5 * nearness * u[5]
@@ -82,9 +82,7 @@ extension Motion {
       SIMD2(repeating: margin) + SIMD2(u[0], u[1]) * (extent - SIMD2(repeating: 2 * margin))
     let heading = PortableMath.direction(2 * Float.pi * u[2])
     angle = 2 * Float.pi * u[3]
-    // Strips are long: at this spin their ends are fast enough.
-    let spinning = (look[4] < 0.25 ? -1 : 1) * (0.006 + 0.012 * u[4])
-    spin = look[4] < 0.5 ? spinning : 0
+    spin = look[4] < 0.5 ? (look[4] < 0.25 ? -1 : 1) * (0.006 + 0.012 * u[4]) : 0
     let phase = PortableMath.direction(2 * Float.pi * u[5])
     switch look[2] {
     case ..<0.55:

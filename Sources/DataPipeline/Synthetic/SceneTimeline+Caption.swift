@@ -18,15 +18,15 @@ extension SceneTimeline {
     }
     let phrases = clauses.map { verbs, nouns in
       let isOne = nouns.count == 1 && nouns[0].count == 1
-      let subject = enumerate(nouns.map { counted($0.name, $0.count) })
-      return subject + " " + enumerate(verbs.map { isOne ? $0.rawValue + "s" : $0.rawValue })
+      let subject = listed(nouns.map { counted($0.name, $0.count) })
+      return subject + " " + listed(verbs.map { isOne ? $0.rawValue + "s" : $0.rawValue })
     }
     let list =
       phrases.count == 1
       ? phrases[0] : phrases.dropLast().joined(separator: ", ") + ", and " + phrases.last!
     let text =
       "\(list) over \(counted(scene.background.name, 1)) background while the camera "
-      + "\(enumerate(scene.camera.actions))."
+      + "\(listed(scene.camera.actions))."
     return text.prefix(1).uppercased() + text.dropFirst()
   }
 
@@ -71,7 +71,7 @@ extension Camera {
 }
 
 /// "a", "a and b", "a, b and c".
-private func enumerate(_ items: [String]) -> String {
+private func listed(_ items: [String]) -> String {
   items.count == 1 ? items[0] : items.dropLast().joined(separator: ", ") + " and " + items.last!
 }
 

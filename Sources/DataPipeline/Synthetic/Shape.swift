@@ -8,7 +8,7 @@ struct Shape: Sendable {
     var bends: Bool { self == .strip || self == .blob }
   }
 
-  private enum Outline: Sendable {
+  enum Outline: Sendable {
     /// Half-axes.
     case ellipse(a: Float, b: Float)
     /// Convex: the points whose distances along all normals are at most `distance`. Unused lanes
@@ -21,7 +21,7 @@ struct Shape: Sendable {
   let reach: Float
   /// Half of its extent along its x axis, along which it bends.
   let halfLength: Float
-  private let outline: Outline
+  let outline: Outline
 
   /// - Parameter slimness: from 0 to 1, the height of rectangles, strips and blobs between the
   ///   stoutest and the slimmest.
@@ -45,7 +45,7 @@ struct Shape: Sendable {
   }
 
   /// Whether a point in the shape's own, unbent coordinates lies in it.
-  @inline(__always)
+  @inline(__always)  // the inner loop of the video
   func contains(_ p: SIMD2<Float>) -> Bool {
     switch outline {
     case .ellipse(let a, let b):
