@@ -87,7 +87,8 @@ private func motion(
   let xs = sway.map(\.x)
   #expect(abs(xs.min()! - 170) < 1 && abs(xs.max()! - 230) < 1)
   // Half a turn at 0.1 radians a frame is 31 frames.
-  #expect(abs(xs[31] - 170) < 1 && sway.allSatisfy { $0.y == 150 })
+  let turning = xs[..<60].firstIndex(of: xs[..<60].min()!)
+  #expect(turning == 31 && sway.allSatisfy { $0.y == 150 })
   let swing = path(
     motion(
       .swing(pivot: home, length: 100, rate: 0.1), at: SIMD2(30, 0), velocity: .zero), unrest: 0.6)
