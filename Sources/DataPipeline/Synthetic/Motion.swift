@@ -76,7 +76,8 @@ struct Motion: Sendable {
         let (low, high) = (margin, extent[axis] - margin)
         guard offset[axis] < low || offset[axis] > high else { continue }
         let inwards: Float = offset[axis] < low ? 1 : -1
-        // An object at rest on the floor sinks in by one step of gravity on each frame.
+        // An object at rest on the floor falls in by a step of gravity on each frame; that is no
+        // bounce.
         let springs = abs(velocity[axis]) > 10 * gravity
         let chance = springs ? incidents.bounce(bounces) : (liveliness: 1, turn: 0)
         if springs { bounces += 1 }
