@@ -1,50 +1,49 @@
-import Foundation
-
 /// A camera over flat layers: pan, slight zoom and roll about the middle of the frame. On frame 0
 /// the screen is the world.
 struct Camera: Sendable {
   /// The camera on one frame.
   struct View: Sendable, Equatable {
-    /// How far the camera has moved, pixels.
-    var pan: SIMD2<Float>
+    /// How far the camera has moved, pixels; x right, y down.
+    let pan: SIMD2<Float>
     /// Zoom times cosine and sine of the roll.
-    var cosine: Float
-    var sine: Float
+    let cosine: Float
+    let sine: Float
     /// The middle of the frame, pixels.
-    var centre: SIMD2<Float>
+    let centre: SIMD2<Float>
 
-    /// World to screen. A layer nearer than the background (`parallax` > 1) shifts more.
-    func project(_ world: SIMD2<Float>, parallax: Float) -> SIMD2<Float> {
-      let p = world - parallax * pan - centre
-      return SIMD2(cosine * p.x - sine * p.y, sine * p.x + cosine * p.y) + centre
-    }
-
-    /// Screen to world, the inverse of `project`.
-    func unproject(_ screen: SIMD2<Float>, parallax: Float) -> SIMD2<Float> {
-      let p = (screen - centre) / (cosine * cosine + sine * sine)
-      return SIMD2(cosine * p.x + sine * p.y, cosine * p.y - sine * p.x) + centre + parallax * pan
+    /// From the coordinates of something at `pose` in the world to the screen. A layer nearer than
+    /// the background (`parallax` > 1) shifts more under a pan.
+    func place(_ pose: Pose, parallax: Float) -> Similarity {
+      let p = pose.position - parallax * pan - centre
+      return Similarity(
+        cosine: cosine * pose.cosine - sine * pose.sine,
+        sine: sine * pose.cosine + cosine * pose.sine,
+        shift: SIMD2(cosine * p.x - sine * p.y, sine * p.x + cosine * p.y) + centre)
     }
   }
 
-  /// Pixels per frame.
+  /// The mean over an ease, pixels per frame.
   var velocity: SIMD2<Float>
-  /// Pixels of a slow swing beside the steady pan.
-  var swing: SIMD2<Float>
-  /// Radians per frame of the swing.
-  var swingRate: Float
-  /// Relative growth per frame.
+  /// How much the pan slows and hastens, as a share of its velocity; below 1 it never turns back.
+  var ease: Float
+  /// Radians per frame of the ease.
+  var easeRate: Float
+  /// Relative growth per frame; above 0 the camera zooms in.
   var zoomRate: Float
   /// Radians per frame.
   var rollRate: Float
 
   func views(frames: Int, geometry: GridGeometry) -> [View] {
     let centre = SIMD2(Float(geometry.width), Float(geometry.height)) / 2
+    var zoom: Float = 1
     return (0..<frames).map { frame in
       let t = Float(frame)
-      let zoom = exp(zoomRate * t)
+      let (sine, cosine) = PortableMath.sineAndCosine(rollRate * t)
+      // The integral of the speed 1 + ease · cos(easeRate · t).
+      let travel = t + ease / easeRate * PortableMath.sineAndCosine(easeRate * t).sine
+      defer { zoom *= 1 + zoomRate }
       return View(
-        pan: velocity * t + swing * sin(swingRate * t), cosine: zoom * cos(rollRate * t),
-        sine: zoom * sin(rollRate * t), centre: centre)
+        pan: velocity * travel, cosine: zoom * cosine, sine: zoom * sine, centre: centre)
     }
   }
 }

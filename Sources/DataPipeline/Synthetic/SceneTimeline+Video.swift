@@ -1,58 +1,68 @@
 extension SceneTimeline {
   /// The first `history` frames at a quarter of the size: [history, H/4, W/4, 3], RGB. Each pixel
   /// shows the surface under the middle of its 4 x 4 block.
-  func render(history: Int) -> [UInt8] {
-    let (height, width) = (geometry.height / 4, geometry.width / 4)
-    let texture = Texture(seed: scene.textureSeed)
-    var video = [UInt8](repeating: 0, count: history * height * width * 3)
-    for frame in 0..<history {
-      let base = frame * height * width
-      for y in 0..<height {
-        for x in 0..<width {
-          let screen = SIMD2(4 * Float(x) + 1.5, 4 * Float(y) + 1.5)
-          let world = views[frame].unproject(screen, parallax: 1)
-          paint(
-            scene.background, texture.sample(world), contrast: 0.3, at: base + y * width + x, &video
-          )
-        }
-      }
-      for object in scene.objects.indices {
-        let bounds = screenBounds(object: object, frame: frame)
-        for y in bounds.y.clamped(to: 0..<height) {
-          for x in bounds.x.clamped(to: 0..<width) {
-            let screen = SIMD2(4 * Float(x) + 1.5, 4 * Float(y) + 1.5)
-            let point = local(screen, object: object, frame: frame)
-            guard scene.objects[object].shape.contains(point.x, point.y) else { continue }
-            // Each object shows another part of the texture, at a finer scale.
-            let shade = texture.sample(2 * point + SIMD2(repeating: 97 * Float(object + 1)))
-            paint(
-              scene.objects[object].colour, shade, contrast: 0.45, at: base + y * width + x, &video)
+  func render() -> [UInt8] {
+    let pixels = (geometry.height / 4) * (geometry.width / 4)
+    let size = history * pixels * 3
+    return Texture(seed: scene.textureSeed).withSampler { texture in
+      [UInt8](unsafeUninitializedCapacity: size) { video, initialized in
+        for frame in 0..<history {
+          let image = UnsafeMutableBufferPointer(
+            rebasing: video[frame * pixels * 3..<(frame + 1) * pixels * 3])
+          // Nearer surfaces come first and keep their pixels; the background takes the rest.
+          var isPainted = [Bool](repeating: false, count: pixels)
+          isPainted.withUnsafeMutableBufferPointer { isPainted in
+            for surface in (0..<surfaces).reversed() {
+              paint(surface, frame: frame, texture: texture, on: image, isPainted)
+            }
           }
         }
+        initialized = size
       }
     }
-    return video
   }
 
-  /// The pixels of the small frame that an object can touch.
-  private func screenBounds(object: Int, frame: Int) -> (x: Range<Int>, y: Range<Int>) {
-    let (pose, view, item) = (poses[object][frame], views[frame], scene.objects[object])
-    let middle = view.project(SIMD2(pose.x, pose.y), parallax: item.parallax)
-    let zoom = (view.cosine * view.cosine + view.sine * view.sine).squareRoot()
-    let reach = item.shape.reach * zoom + 4
-    func range(_ centre: Float) -> Range<Int> {
-      let low = Int(((centre - reach) / 4).rounded(.down))
-      return low..<max(low, Int(((centre + reach) / 4).rounded(.up)) + 1)
+  /// Paints the free pixels of an image [H/4, W/4, 3] that a surface covers, and marks them.
+  private func paint(
+    _ surface: Int, frame: Int, texture: Texture.Sampler,
+    on image: UnsafeMutableBufferPointer<UInt8>, _ isPainted: UnsafeMutableBufferPointer<Bool>
+  ) {
+    let (height, width) = (geometry.height / 4, geometry.width / 4)
+    let placement = placement(surface, frame: frame)
+    let shape = surface == 0 ? nil : scene.objects[surface - 1].shape
+    let rgb = (surface == 0 ? scene.background : scene.objects[surface - 1].colour).rgb
+    // Each object shows another part of the texture, at a finer scale and more strongly.
+    let (detail, contrast): (Float, Float) = surface == 0 ? (1, 0.3) : (2, 0.45)
+    let shift = SIMD2<Float>(repeating: 97 * Float(surface))
+    let middle = placement.map.shift
+    for y in pixels(around: middle.y, placement.squaredReach).clamped(to: 0..<height) {
+      let screenY = 4 * Float(y) + 1.5
+      let halfChord = placement.squaredReach - (screenY - middle.y) * (screenY - middle.y)
+      for x in pixels(around: middle.x, halfChord).clamped(to: 0..<width)
+      where !isPainted[y * width + x] {
+        let point = placement.material(atScreen: SIMD2(4 * Float(x) + 1.5, screenY))
+        if let shape, !shape.contains(point) { continue }
+        let value = rgb * (1 + contrast * texture.sample(detail * point + shift))
+        let pixel = y * width + x
+        isPainted[pixel] = true
+        image[3 * pixel] = byte(value.x)
+        image[3 * pixel + 1] = byte(value.y)
+        image[3 * pixel + 2] = byte(value.z)
+      }
     }
-    return (range(middle.x), range(middle.y))
+  }
+
+  /// The rows or columns of the small frame within a distance, given as its square, of a place on
+  /// the full frame; generously rounded.
+  private func pixels(around middle: Float, _ squaredDistance: Float) -> Range<Int> {
+    guard squaredDistance.isFinite else { return 0..<Int.max }
+    let distance = max(0, squaredDistance).squareRoot()
+    let low = Int((middle - distance) / 4) - 2
+    return low..<Int((middle + distance) / 4) + 3
   }
 }
 
-private func paint(
-  _ colour: Scene.Colour, _ shade: Float, contrast: Float, at pixel: Int, _ video: inout [UInt8]
-) {
-  let value = colour.rgb * (1 + contrast * shade)
-  for channel in 0..<3 {
-    video[3 * pixel + channel] = UInt8(max(0, min(255, value[channel])))
-  }
+/// Cut off to a whole number of 0...255.
+private func byte(_ value: Float) -> UInt8 {
+  UInt8(truncatingIfNeeded: max(0, min(255, Int32(value))))
 }

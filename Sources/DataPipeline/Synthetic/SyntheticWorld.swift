@@ -1,23 +1,24 @@
 import Foundation
 
-/// Endless clips with exact tracks: rigid shapes that move, bounce, spin and hide each other over a
-/// textured background, under a moving camera.
+/// Endless clips with exact tracks: rigid and bending shapes at different depths that fall, bounce,
+/// spin, swing, are pushed and hide each other over a textured background, under a moving camera.
+/// Equal to the byte on any machine.
 public struct SyntheticWorld: Sendable {
   public let config: SyntheticConfig
 
   public init(config: SyntheticConfig) { self.config = config }
 
   /// Clip `index`, a pure function of the configuration and the index. Its `source` is its history,
-  /// so the futures of one history stay on one side of a split.
+  /// so the futures of one history stay on one side of a split. Future f of a history does not
+  /// depend on how many there are.
   public func makeClip(index: Int) -> Clip {
     let (number, future) = index.quotientAndRemainder(dividingBy: config.futures)
-    let scene = Scene(config: config, scene: number, future: future)
-    let timeline = SceneTimeline(scene: scene, config: config)
+    let timeline = SceneTimeline(config: config, scene: number, future: future)
     let (tracks, visibility, objectID) = timeline.track()
     return Clip(
-      id: name(index), caption: scene.caption, source: name(number * config.futures),
+      id: name(index), caption: timeline.caption, source: name(number * config.futures),
       tracks: tracks, visibility: visibility,
-      video: config.renderVideo ? timeline.render(history: config.history) : nil,
+      video: config.renderVideo ? timeline.render() : nil,
       objectID: objectID)
   }
 
