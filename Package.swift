@@ -33,7 +33,8 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/TestSupport"),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"]),
-    .testTarget(name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5"]),
+    .testTarget(
+      name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline", "TestSupport"]),
     .testTarget(

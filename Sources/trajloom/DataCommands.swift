@@ -1,6 +1,7 @@
 import DataPipeline
 import Foundation
 import Training
+import TrajLoomBench
 
 let geometryOptions: [Option] = [
   Option("--height", "H", "frame height in pixels (default 480)"),
@@ -21,9 +22,33 @@ extension Arguments {
 extension Command {
   static let dataInspect = Command(
     words: ["data", "inspect"], summary: "what is in shards: clips, ranges, visibility, motion",
-    positionals: ["PATH"]
+    positionals: ["PATH"],
+    options: [
+      Option("--png", "FILE.png", "draw tracks over frames: the history beside the future"),
+      Option("--clip", "ID", "draw this clip (default: the first three)", repeats: true),
+      Option("--json", nil, "print one JSON object"),
+    ]
   ) { arguments in
-    print(try inspect(ShardSet(path: arguments.positionals[0])).description)
+    let set = try ShardSet(path: arguments.positionals[0])
+    let wanted = try set.indices(named: arguments.all("--clip"))
+    var progress = JobProgress()
+    let report = try inspect(set) { progress.show($0, of: $1, $2) }
+    progress.finish()
+    if arguments.has("--json") {
+      let encoder = JSONEncoder()
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(report), as: UTF8.self))
+    } else {
+      print(report)
+    }
+    guard let picture = arguments.string("--png") else { return }
+    guard picture.hasSuffix(".png") else {
+      throw ConfigError(key: "--png", expected: "a name that ends in .png", found: picture)
+    }
+    let shown = wanted.isEmpty ? Array(set.clips.indices.prefix(3)) : wanted
+    try FuturePicture.render(rows: try shown.map { try set.pictureRow($0) }, to: picture)
+    say("\(picture): \(shown.count) clips")
   }
 
   static let dataVerify = Command(
@@ -78,5 +103,43 @@ extension Command {
     let files = try writer.finish()
     progress.finish()
     say("\(out): \(count) clips in \(files.count) shards")
+  }
+}
+
+extension ShardSet {
+  /// The places of clips by their ids.
+  /// - Throws: `ConfigError` for an id that no clip has, with the nearest one.
+  fileprivate func indices(named ids: [String]) throws -> [Int] {
+    try ids.map { id in
+      guard let index = clips.firstIndex(where: { $0.id == id }) else {
+        let near = nearestName(to: id, among: clips.map(\.id))
+        throw ConfigError(
+          key: "--clip",
+          problem: "no clip \"\(id)\" in \(path)" + (near.map { "; did you mean \"\($0)\"?" } ?? "")
+        )
+      }
+      return index
+    }
+  }
+
+  /// A clip's first half beside its second, over its last frame of video if it has one.
+  fileprivate func pictureRow(_ index: Int) throws -> FuturePicture.Row {
+    let clip = try readClip(index, fields: [.tracks, .visibility, .video])
+    let history = (frames + 1) / 2
+    func tracks(_ window: Range<Int>) -> PointTracks {
+      let (start, end) = (window.lowerBound * geometry.count, window.upperBound * geometry.count)
+      return PointTracks(
+        frames: window.count, points: geometry.count,
+        positions: Array(clip.tracks[2 * start..<2 * end]),
+        visibility: Array(clip.visibility[start..<end]))
+    }
+    let (width, height) = (geometry.width / 4, geometry.height / 4)
+    return FuturePicture.Row(
+      title: clip.id, caption: clip.caption, frameWidth: geometry.width,
+      frameHeight: geometry.height, history: tracks(0..<history),
+      truth: frames > history ? tracks(history..<frames) : nil, samples: [],
+      background: clip.video.map {
+        RGBImage(pixels: Array($0.suffix(width * height * 3)), width: width, height: height)
+      })
   }
 }

@@ -9,7 +9,7 @@ enum Trajloom {
   static let commands: [Command] = [
     .dataImport, .dataSynth, .dataInspect, .dataVerify, .dataReadForeign, .trainVAE, .trainFlow,
     .trainVisibility,
-    .encode, .sample, .eval, .evalVAE, .render, .runs, .bench, .doctor,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .bench, .benchRead, .doctor,
   ]
 
   static func main() {

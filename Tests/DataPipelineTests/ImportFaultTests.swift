@@ -1,27 +1,12 @@
-import CZlib
 import Foundation
+import TestSupport
 import Testing
 
 @testable import DataPipeline
 
-/// Writes a `.npz` of stored members, which may lie about their sizes.
+/// A `.npz`.
 private func archive(_ members: [(name: String, bytes: [UInt8])]) -> [UInt8] {
-  func little(_ value: Int, _ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-  }
-  var (body, directory): ([UInt8], [UInt8]) = ([], [])
-  for (name, bytes) in members {
-    let sizes = little(Int(checksum(bytes)), 4) + little(bytes.count, 4) + little(bytes.count, 4)
-    let names = little(name.utf8.count, 2)
-    directory +=
-      [0x50, 0x4B, 1, 2] + little(20, 2) + little(20, 2) + little(0, 8) + sizes + names
-      + little(0, 12) + little(body.count, 4) + Array(name.utf8)
-    body += [0x50, 0x4B, 3, 4] + little(20, 2) + little(0, 8) + sizes + names + little(0, 2)
-    body += Array(name.utf8) + bytes
-  }
-  let count = little(members.count, 2)
-  return body + directory + [0x50, 0x4B, 5, 6] + little(0, 4) + count + count
-    + little(directory.count, 4) + little(body.count, 4) + little(0, 2)
+  [UInt8](StoredZip.encode(members))
 }
 
 /// A `.npy` file with a header of any text.

@@ -11,8 +11,11 @@ import Testing
   clip.tracks[2] = 47
   clip.tracks[4] = 47.01
   clip.tracks[7] = 31.5
-  let segment = Segment(clip, window: 0..<4, geometry: tiny.geometry)
-  #expect(Array(segment.visibility[0..<6]) == [0, 1, 0, 0, 1, 1])
+  let batch = TrackBatch(count: 1, frames: 4, geometry: tiny.geometry) { _ in
+    SegmentView(clip, window: 0..<4, geometry: tiny.geometry)
+  }
+  let visibility = batch.visibility.scalars
+  #expect(Array(visibility[0..<6]) == [0, 1, 0, 0, 1, 1])
 }
 
 @Test func mirrorMapsQueryPointsOntoQueryPoints() throws {

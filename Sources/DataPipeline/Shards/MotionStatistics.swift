@@ -1,4 +1,4 @@
-/// Running sums over segments: how far and how fast visible points move.
+/// Running sums over clips: how far and how fast visible points move.
 struct MotionStatistics {
   private(set) var xRange: [Float] = [.infinity, -.infinity]
   private(set) var yRange: [Float] = [.infinity, -.infinity]
@@ -13,16 +13,17 @@ struct MotionStatistics {
   private(set) var tracks = 0
   private(set) var moving = 0
 
-  mutating func add(_ segment: Segment) {
-    let (tracks, visibility, count) = (segment.tracks, segment.visibility, segment.geometry.count)
+  /// - Parameter isVisible: [T, Hc, Wc].
+  mutating func add(_ clip: Clip, isVisible: [Bool], geometry: GridGeometry) {
+    let (tracks, count) = (clip.tracks, geometry.count)
     func distance(_ a: Int, _ b: Int) -> Double {
       let (dx, dy) = (tracks[2 * a] - tracks[2 * b], tracks[2 * a + 1] - tracks[2 * b + 1])
       return Double((dx * dx + dy * dy).squareRoot())
     }
-    points += visibility.count
+    points += isVisible.count
     self.tracks += count
     var hasMoved = [Bool](repeating: false, count: count)
-    for point in visibility.indices where visibility[point] == 1 {
+    for point in isVisible.indices where isVisible[point] {
       visible += 1
       let (x, y) = (tracks[2 * point], tracks[2 * point + 1])
       xRange = [min(xRange[0], x), max(xRange[1], x)]
@@ -32,7 +33,7 @@ struct MotionStatistics {
       displaced += 1
       largestDisplacement = max(largestDisplacement, fromStart)
       if fromStart > 8 { hasMoved[point % count] = true }
-      if point >= count, visibility[point - count] == 1 {
+      if point >= count, isVisible[point - count] {
         let step = distance(point, point - count)
         speed += step
         steps += 1

@@ -1,6 +1,16 @@
+import Foundation
+
 /// What is in a data set of tracks, and how its points move.
 public struct ShardReport: Sendable, Equatable, Codable {
+  /// One file of the set.
+  public struct Shard: Sendable, Equatable, Codable {
+    public let name: String
+    public let clips: Int
+    public let bytes: Int
+  }
+
   public let path: String
+  public let shards: [Shard]
   public let clips: Int
   public let sources: Int
   public let geometry: GridGeometry
@@ -41,21 +51,25 @@ public func inspect(
   var absolute = GridVariance(cells: geometry.count)
   var offset = GridVariance(cells: geometry.count)
   var motion = MotionStatistics()
-  for index in set.clips.indices {
-    let clip = try set.readClip(index, fields: [.tracks, .visibility])
-    let segment = Segment(clip, window: 0..<set.frames, geometry: geometry)
-    motion.add(segment)
-    for point in segment.visibility.indices where segment.visibility[point] == 1 {
+  var done = 0
+  try set.readClips(Array(set.clips.indices), fields: [.tracks, .visibility]) { clip in
+    let isVisible = clip.visibility.indices.map {
+      clip.visibility[$0] == 1
+        && geometry.contains(x: clip.tracks[2 * $0], y: clip.tracks[2 * $0 + 1])
+    }
+    motion.add(clip, isVisible: isVisible, geometry: geometry)
+    for point in isVisible.indices where isVisible[point] {
       let cell = point % geometry.count
       let query = geometry.queryPoint(
         row: cell / geometry.columns, column: cell % geometry.columns)
       let size = SIMD2(Double(geometry.width), Double(geometry.height))
-      let place = SIMD2(Double(segment.tracks[2 * point]), Double(segment.tracks[2 * point + 1]))
+      let place = SIMD2(Double(clip.tracks[2 * point]), Double(clip.tracks[2 * point + 1]))
       let anchor = SIMD2(Double(query.x), Double(query.y))
       absolute.add(2 * place / size - 1, cell: cell)
       offset.add(2 * (place - anchor) / size, cell: cell)
     }
-    progress(index + 1, set.clips.count, clip.id)
+    done += 1
+    progress(done, set.clips.count, clip.id)
   }
   let conditions: [(String, (ShardSet.ClipInfo) -> Bool)] = [
     ("video", { $0.hasVideo }), ("video_latents", { $0.videoLatentShape != nil }),
@@ -63,7 +77,12 @@ public func inspect(
     ("caption", { !$0.caption.isEmpty }),
   ]
   return ShardReport(
-    path: set.path, clips: set.clips.count, sources: Set(set.clips.map(\.source)).count,
+    path: set.path,
+    shards: set.shardPaths.enumerated().map { index, path in
+      ShardReport.Shard(
+        name: URL(fileURLWithPath: path).lastPathComponent,
+        clips: set.clips.count { $0.shardIndex == index }, bytes: fileSize(path))
+    }, clips: set.clips.count, sources: Set(set.clips.map(\.source)).count,
     geometry: geometry, frames: set.frames, fps: set.fps,
     conditions: Dictionary(
       uniqueKeysWithValues: conditions.map { name, has in (name, set.clips.count(where: has)) }),
@@ -85,6 +104,9 @@ extension ShardReport: CustomStringConvertible {
       return (value < 0 ? "-" : "") + "\(scaled)"
     }
     let present = conditions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    let sizes = shards.map { shard in
+      "\n  \(shard.name)  \(shard.clips) clips, \(short(Double(shard.bytes) / 0x1p20)) MiB"
+    }
     return """
       \(path): \(clips) clips of \(sources) sources, \(frames) frames at \(short(fps)) fps
       grid          \(geometry): \(geometry.rows) x \(geometry.columns) = \(geometry.count) points
@@ -95,6 +117,7 @@ extension ShardReport: CustomStringConvertible {
       speed         mean \(short(meanSpeed)), at most \(short(largestSpeed)) px/frame
       moving        \(short(100 * movingShare)) % of the points (more than 8 px)
       eta^2         absolute \(short(etaSquaredAbsolute)), offset \(short(etaSquaredOffset))
+      shards        \(shards.count)\(sizes.joined())
       """
   }
 }
