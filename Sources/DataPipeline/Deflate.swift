@@ -1,20 +1,13 @@
 import CZlib
 
-/// What stands around a deflate stream (RFC 1951).
-enum DeflateFormat {
-  /// Nothing, as in zip archives.
-  case raw
-  /// A header and an Adler-32 sum (RFC 1950), as in HDF5 files.
-  case zlib
+/// Says to zlib that nothing stands around a deflate stream.
+private let rawWindow = -MAX_WBITS
 
-  fileprivate var windowBits: Int32 { self == .raw ? -MAX_WBITS : MAX_WBITS }
-}
-
-/// Unpacks a stream whose size is known beforehand.
+/// Unpacks a deflate stream (RFC 1951) whose size is known beforehand.
 /// - Returns: exactly `size` bytes; nil when the stream is damaged, ends early or holds more.
-func inflated(_ bytes: ArraySlice<UInt8>, size: Int, format: DeflateFormat) -> [UInt8]? {
+func inflated(_ bytes: ArraySlice<UInt8>, size: Int) -> [UInt8]? {
   var stream = z_stream()
-  guard trajloom_inflateInit2(&stream, format.windowBits) == Z_OK else { return nil }
+  guard trajloom_inflateInit2(&stream, rawWindow) == Z_OK else { return nil }
   defer { inflateEnd(&stream) }
   var complete = false
   // The room is never more than the caller has allowed, and pages that nothing is written to cost
@@ -47,9 +40,9 @@ func inflated(_ bytes: ArraySlice<UInt8>, size: Int, format: DeflateFormat) -> [
 }
 
 /// At most `count` bytes from the start of a stream; fewer where it is short or damaged.
-func inflatedStart(_ bytes: ArraySlice<UInt8>, count: Int, format: DeflateFormat) -> [UInt8] {
+func inflatedStart(_ bytes: ArraySlice<UInt8>, count: Int) -> [UInt8] {
   var stream = z_stream()
-  guard trajloom_inflateInit2(&stream, format.windowBits) == Z_OK else { return [] }
+  guard trajloom_inflateInit2(&stream, rawWindow) == Z_OK else { return [] }
   defer { inflateEnd(&stream) }
   return [UInt8](unsafeUninitializedCapacity: count) { room, initialized in
     bytes.prefix(1 << 20).withUnsafeBufferPointer { input in
@@ -63,12 +56,34 @@ func inflatedStart(_ bytes: ArraySlice<UInt8>, count: Int, format: DeflateFormat
   }
 }
 
+/// Unpacks a zlib stream of fewer than 4 GiB into a buffer of exactly its size. Its Adler-32 sum is
+/// not looked at: whoever calls this has a sum of their own.
+/// - Returns: false when the stream is damaged or of another size.
+func inflateWhole(
+  _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+) -> Bool {
+  // Deflate with a window of at most 32 KiB, no dictionary, and a checked header.
+  guard bytes.count >= 6, bytes[0] & 0x0F == 8, bytes[0] >> 4 <= 7, bytes[1] & 0x20 == 0,
+    (Int(bytes[0]) << 8 | Int(bytes[1])) % 31 == 0, bytes.count < 1 << 32, output.count < 1 << 32
+  else { return false }
+  var stream = z_stream()
+  guard trajloom_inflateInit2(&stream, rawWindow) == Z_OK else { return false }
+  defer { inflateEnd(&stream) }
+  let input = bytes.bindMemory(to: UInt8.self)
+  stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress! + 2)
+  stream.avail_in = UInt32(bytes.count - 6)
+  stream.next_out = output.bindMemory(to: UInt8.self).baseAddress
+  stream.avail_out = UInt32(output.count)
+  return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_in == 0
+    && stream.avail_out == 0
+}
+
 /// Packs bytes into a zlib stream (RFC 1950).
 /// - Parameters:
 ///   - level: of zlib, 1 to 9.
 ///   - noise: how many leading bytes to search for runs alone.
 /// - Precondition: fewer than 2^31 bytes.
-func deflated(_ bytes: [UInt8], level: Int32, noise: Int) -> [UInt8] {
+func deflated(_ bytes: UnsafeRawBufferPointer, level: Int32, noise: Int) -> [UInt8] {
   precondition(bytes.count < 1 << 31 && noise <= bytes.count, "deflated: \(bytes.count) bytes")
   var stream = z_stream()
   let strategy = noise > 0 ? Z_RLE : Z_DEFAULT_STRATEGY
@@ -77,21 +92,20 @@ func deflated(_ bytes: [UInt8], level: Int32, noise: Int) -> [UInt8] {
   defer { deflateEnd(&stream) }
   // The bound is for one strategy throughout; a change ends a block, which takes a few bytes.
   let room = Int(deflateBound(&stream, uLong(bytes.count))) + 64
-  return [UInt8](unsafeUninitializedCapacity: room) { output, initialized in
-    bytes.withUnsafeBufferPointer { input in
-      stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
-      stream.next_out = output.baseAddress
-      stream.avail_out = UInt32(room)
-      if noise > 0 {
-        stream.avail_in = UInt32(noise)
-        deflate(&stream, Z_NO_FLUSH)
-        deflateParams(&stream, level, Z_DEFAULT_STRATEGY)
-      }
-      stream.avail_in += UInt32(bytes.count - noise)
-      let status = deflate(&stream, Z_FINISH)
-      precondition(status == Z_STREAM_END, "deflated: zlib ended with \(status)")
-      initialized = room - Int(stream.avail_out)
+  return ByteScratch.with(room) { room in
+    let (input, output) = (bytes.bindMemory(to: UInt8.self), room.bindMemory(to: UInt8.self))
+    stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+    stream.next_out = output.baseAddress
+    stream.avail_out = UInt32(room.count)
+    if noise > 0 {
+      stream.avail_in = UInt32(noise)
+      deflate(&stream, Z_NO_FLUSH)
+      deflateParams(&stream, level, Z_DEFAULT_STRATEGY)
     }
+    stream.avail_in += UInt32(bytes.count - noise)
+    let status = deflate(&stream, Z_FINISH)
+    precondition(status == Z_STREAM_END, "deflated: zlib ended with \(status)")
+    return Array(output[0..<room.count - Int(stream.avail_out)])
   }
 }
 

@@ -171,6 +171,32 @@ struct ImportCommandTests {
     #expect(verify("\(folder)/out") == [])
   }
 
+  @Test func videosNeedFFmpegOrAreLeftOut() throws {
+    let folder = try TemporaryFolder.make("without-ffmpeg")
+    let (values, shape) = drift(frames: 10)
+    try NPYFile.write(NPYFile.encode(values, shape: shape), to: "\(folder)/cat.npy")
+    func run(_ more: String...) throws -> (code: Int32, text: String) {
+      let process = Process()
+      process.executableURL = Program.url
+      process.arguments =
+        ["data", "import", "--tracks", folder, "--videos", folder, "--frames", "10"] + more
+      process.environment = ["PATH": "/nowhere"]
+      let pipe = Pipe()
+      process.standardError = pipe
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      let text = try pipe.fileHandleForReading.readToEnd() ?? Data()
+      process.waitUntilExit()
+      return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+    }
+    let refused = try run("--out", "\(folder)/a")
+    #expect(refused.code == 6 && refused.text.contains("apt install ffmpeg"))
+    #expect(refused.text.contains("--no-video"), "\(refused.text)")
+    let mute = try run("--out", "\(folder)/b", "--no-video")
+    #expect(mute.code == 0, "\(mute.text)")
+    #expect(try ShardSet(path: "\(folder)/b").clips.map(\.hasVideo) == [false])
+  }
+
   /// No file may grow beyond 300 KiB, which is what a full disk looks like to a writer.
   @Test(arguments: [
     ["data", "import", "--tracks", "in", "--clips-per-shard", "16"],

@@ -12,20 +12,29 @@ private let rows: [[Float]] = [
   row(257) { Float(bitPattern: UInt32($0) &* 2_654_435_761) },
 ]
 
+private func decode(
+  _ chunk: [UInt8], _ elementSize: Int, isDeflated: Bool = true,
+  into row: UnsafeMutableRawBufferPointer
+) -> String? {
+  chunk.withUnsafeBytes {
+    ChunkCodec.decode($0, elementSize: elementSize, isDeflated: isDeflated, into: row)
+  }
+}
+
 @Test func packedRowsUnpack() throws {
   for values in rows where !values.isEmpty {
     for size in [1, 2, 4] {
       let chunk = values.withUnsafeBytes { ChunkCodec.encode($0, elementSize: size) }
       var back = [Float](repeating: 7, count: values.count)
       let problem = back.withUnsafeMutableBytes {
-        ChunkCodec.decode(chunk, elementSize: size, isDeflated: true, into: $0)
+        decode(chunk, size, into: $0)
       }
       let isSame = values.map(\.bitPattern) == back.map(\.bitPattern)
       #expect(problem == nil && isSame)
       var damaged = chunk
       damaged[chunk.count / 2] ^= 8
       let found = back.withUnsafeMutableBytes {
-        ChunkCodec.decode(damaged, elementSize: size, isDeflated: true, into: $0)
+        decode(damaged, size, into: $0)
       }
       #expect(found == "bytes that do not match their checksum")
     }
@@ -63,9 +72,11 @@ private let rows: [[Float]] = [
       let bytes = try ByteReader(path: path)
       let stored = try #require(try StoredChunk(place, in: bytes))
       var back = [Float](repeating: 7, count: values.count)
-      let read = try #require(bytes.read(stored.size, at: stored.offset))
+      var read = [UInt8](repeating: 0, count: stored.size)
+      let isRead = read.withUnsafeMutableBytes { bytes.read(at: stored.offset, into: $0) }
+      #expect(isRead)
       let problem = back.withUnsafeMutableBytes {
-        ChunkCodec.decode(read, elementSize: 4, isDeflated: stored.isDeflated, into: $0)
+        decode(read, 4, isDeflated: stored.isDeflated, into: $0)
       }
       let isSame = values.map(\.bitPattern) == back.map(\.bitPattern)
       #expect(problem == nil && isSame, "\(values.count) values: \(problem ?? "")")
@@ -75,10 +86,24 @@ private let rows: [[Float]] = [
 
 @Test func checksumsFollowTheDefinition() {
   // Two sums modulo 65535 over big-endian pairs.
-  #expect(fletcher32([] as [UInt8]) == 0)
-  #expect(fletcher32([0, 1] as [UInt8]) == 0x0001_0001)
-  #expect(fletcher32([0, 1, 0, 2] as [UInt8]) == 0x0004_0003)
-  #expect(fletcher32([0, 1, 2] as [UInt8]) == 0x0202_0201)
-  #expect(fletcher32([0xFF, 0xFF] as [UInt8]) == 0xFFFF_FFFF)
+  func fletcher32(_ bytes: [UInt8]) -> UInt32 {
+    bytes.withUnsafeBytes { DataPipeline.fletcher32($0) }
+  }
+  #expect(fletcher32([]) == 0)
+  #expect(fletcher32([0, 1]) == 0x0001_0001)
+  #expect(fletcher32([0, 1, 0, 2]) == 0x0004_0003)
+  #expect(fletcher32([0, 1, 2]) == 0x0202_0201)
+  #expect(fletcher32([0xFF, 0xFF]) == 0xFFFF_FFFF)
   #expect(fletcher32([UInt8](repeating: 0xFF, count: 2001)) == 0xFF00_FF00)
+  // The definition itself, beyond the length of a block.
+  for count in [1, 2, 31, 32, 33, 64, 1000, 131_071, 131_072, 131_105, 300_001] {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 >> 3) }
+    var (first, second): (UInt64, UInt64) = (0, 0)
+    for start in stride(from: 0, to: count, by: 2) {
+      first += UInt64(bytes[start]) << 8 | (start + 1 < count ? UInt64(bytes[start + 1]) : 0)
+      second += first
+    }
+    let expected = ((second - 1) % 65535 + 1) << 16 | ((first - 1) % 65535 + 1)
+    #expect(fletcher32(bytes) == UInt32(expected), "\(count) bytes")
+  }
 }

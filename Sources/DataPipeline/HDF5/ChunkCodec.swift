@@ -13,14 +13,16 @@ enum ChunkCodec {
   /// Packs a row.
   /// - Parameter elementSize: bytes per element; a divisor of the number of bytes.
   static func encode(_ row: UnsafeRawBufferPointer, elementSize: Int) -> [UInt8] {
-    let planes = shuffled(row, elementSize: elementSize)
-    // Four-byte elements are floats and identifiers: the two low bytes are mostly noise, in which a
-    // search for repetitions finds little and takes most of the time.
-    let noise = elementSize == 4 ? planes.count / 2 : 0
-    var chunk = deflated(planes, level: level, noise: noise)
-    let sum = fletcher32(chunk)
-    chunk += (0..<checksumSize).map { UInt8(truncatingIfNeeded: sum >> (8 * UInt32($0))) }
-    return chunk
+    ByteScratch.with(row.count) { planes in
+      shuffle(row, elementSize: elementSize, into: planes)
+      // Four-byte elements are floats and identifiers: the two low bytes are mostly noise, in which
+      // a search for repetitions finds little and takes most of the time.
+      let noise = elementSize == 4 ? planes.count / 2 : 0
+      var chunk = deflated(UnsafeRawBufferPointer(planes), level: level, noise: noise)
+      let sum = chunk.withUnsafeBytes { fletcher32($0) }
+      chunk += (0..<checksumSize).map { UInt8(truncatingIfNeeded: sum >> (8 * UInt32($0))) }
+      return chunk
+    }
   }
 
   /// Unpacks a row.
@@ -28,15 +30,22 @@ enum ChunkCodec {
   ///   it is.
   /// - Returns: what is wrong with the chunk; nil when `row` now holds it.
   static func decode(
-    _ chunk: [UInt8], elementSize: Int, isDeflated: Bool, into row: UnsafeMutableRawBufferPointer
+    _ chunk: UnsafeRawBufferPointer, elementSize: Int, isDeflated: Bool,
+    into row: UnsafeMutableRawBufferPointer
   ) -> String? {
     guard let sum = checksum(of: chunk) else { return "a chunk of \(chunk.count) bytes" }
-    let packed = chunk.dropLast(checksumSize)
+    let packed = UnsafeRawBufferPointer(rebasing: chunk.dropLast(checksumSize))
     guard fletcher32(packed) == sum else { return "bytes that do not match their checksum" }
-    let planes = isDeflated ? inflated(packed, size: row.count, format: .zlib) : Array(packed)
-    guard let planes, planes.count == row.count else { return "bytes that do not unpack" }
-    unshuffle(planes, elementSize: elementSize, into: row)
-    return nil
+    return ByteScratch.with(row.count) { planes in
+      if isDeflated {
+        guard inflateWhole(packed, into: planes) else { return "bytes that do not unpack" }
+      } else {
+        guard packed.count == planes.count else { return "\(packed.count) bytes" }
+        planes.copyMemory(from: packed)
+      }
+      unshuffle(UnsafeRawBufferPointer(planes), elementSize: elementSize, into: row)
+      return nil
+    }
   }
 
   /// The Fletcher-32 sum that a chunk ends with; nil for a chunk too short to have one.
@@ -47,70 +56,58 @@ enum ChunkCodec {
 }
 
 /// Byte b of every element, for b = 0, 1, ...
-private func shuffled(_ row: UnsafeRawBufferPointer, elementSize: Int) -> [UInt8] {
-  guard elementSize > 1 else { return [UInt8](row) }
+private func shuffle(
+  _ row: UnsafeRawBufferPointer, elementSize: Int, into planes: UnsafeMutableRawBufferPointer
+) {
   let count = row.count / elementSize
-  return [UInt8](unsafeUninitializedCapacity: row.count) { planes, initialized in
-    switch elementSize {
-    case 4:
-      let words = row.bindMemory(to: UInt32.self)
-      for plane in 0..<4 {
-        let shift = UInt32(8 * plane)
-        for index in 0..<count {
-          planes[plane * count + index] = UInt8(truncatingIfNeeded: words[index] >> shift)
-        }
-      }
-    default:
-      for plane in 0..<elementSize {
-        for index in 0..<count { planes[plane * count + index] = row[index * elementSize + plane] }
-      }
+  guard elementSize > 1, let output = planes.baseAddress else {
+    return planes.copyMemory(from: row)
+  }
+  guard elementSize == 4 else {
+    for plane in 0..<elementSize {
+      for index in 0..<count { planes[plane * count + index] = row[index * elementSize + plane] }
     }
-    initialized = row.count
+    return
+  }
+  let lanes = 16
+  var index = 0
+  while index &+ lanes <= count {
+    let words = row.loadUnaligned(fromByteOffset: 4 &* index, as: SIMD16<UInt32>.self)
+    for plane in 0..<4 {
+      let bytes = SIMD16<UInt8>(truncatingIfNeeded: words &>> UInt32(8 &* plane))
+      (output + (plane &* count &+ index)).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+    }
+    index &+= lanes
+  }
+  for index in index..<count {
+    for plane in 0..<4 { planes[plane * count + index] = row[4 * index + plane] }
   }
 }
 
 private func unshuffle(
-  _ planes: [UInt8], elementSize: Int, into row: UnsafeMutableRawBufferPointer
+  _ planes: UnsafeRawBufferPointer, elementSize: Int, into row: UnsafeMutableRawBufferPointer
 ) {
   let count = row.count / elementSize
-  planes.withUnsafeBufferPointer { planes in
-    switch elementSize {
-    case 1: row.copyBytes(from: planes)
-    case 4:
-      let words = row.bindMemory(to: UInt32.self)
-      for index in 0..<count {
-        let low = UInt32(planes[index]) | UInt32(planes[count + index]) << 8
-        let high = UInt32(planes[2 * count + index]) | UInt32(planes[3 * count + index]) << 8
-        words[index] = low | high << 16
-      }
-    default:
-      for plane in 0..<elementSize {
-        for index in 0..<count { row[index * elementSize + plane] = planes[plane * count + index] }
-      }
+  guard elementSize > 1, let output = row.baseAddress else { return row.copyMemory(from: planes) }
+  guard elementSize == 4 else {
+    for plane in 0..<elementSize {
+      for index in 0..<count { row[index * elementSize + plane] = planes[plane * count + index] }
     }
+    return
+  }
+  let lanes = 16
+  var index = 0
+  while index &+ lanes <= count {
+    var words = SIMD16<UInt32>.zero
+    for plane in 0..<4 {
+      let bytes = planes.loadUnaligned(
+        fromByteOffset: plane &* count &+ index, as: SIMD16<UInt8>.self)
+      words |= SIMD16<UInt32>(truncatingIfNeeded: bytes) &<< UInt32(8 &* plane)
+    }
+    (output + (4 &* index)).storeBytes(of: words, as: SIMD16<UInt32>.self)
+    index &+= lanes
+  }
+  for index in index..<count {
+    for plane in 0..<4 { row[4 * index + plane] = planes[plane * count + index] }
   }
 }
-
-/// HDF5's Fletcher-32: two running sums modulo 65535 over big-endian pairs of bytes.
-func fletcher32(_ bytes: some Collection<UInt8>) -> UInt32 {
-  bytes.withContiguousStorageIfAvailable { bytes in
-    var (first, second): (UInt64, UInt64) = (0, 0)
-    let pairs = bytes.count / 2
-    // 2^20 pairs keep the second sum below 2^57.
-    for start in stride(from: 0, to: pairs, by: 1 << 20) {
-      for pair in start..<min(pairs, start + 1 << 20) {
-        first &+= UInt64(bytes[2 * pair]) << 8 | UInt64(bytes[2 * pair + 1])
-        second &+= first
-      }
-      (first, second) = (folded(first), folded(second))
-    }
-    if bytes.count % 2 == 1 {
-      first += UInt64(bytes[bytes.count - 1]) << 8
-      second += first
-    }
-    return UInt32(folded(second)) << 16 | UInt32(folded(first))
-  } ?? fletcher32(Array(bytes))
-}
-
-/// The sum modulo 65535 as end-around carries leave it: 65535 and not 0, unless all was zero.
-private func folded(_ sum: UInt64) -> UInt64 { sum == 0 ? 0 : (sum - 1) % 65535 + 1 }

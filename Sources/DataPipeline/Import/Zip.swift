@@ -92,7 +92,7 @@ struct Zip {
     let (member, packed) = (member(name), try packed(name))
     let contents =
       member.method == 0
-      ? Array(packed) : inflated(packed, size: member.size, format: .raw)
+      ? Array(packed) : inflated(packed, size: member.size)
     guard let contents, contents.count == member.size, checksum(contents) == member.crc else {
       throw fault(name, "\(member.size) bytes with the recorded CRC-32", "damage")
     }
@@ -104,7 +104,7 @@ struct Zip {
   func start(of name: String, count: Int) throws -> [UInt8] {
     let packed = try packed(name)
     return member(name).method == 0
-      ? Array(packed.prefix(count)) : inflatedStart(packed, count: count, format: .raw)
+      ? Array(packed.prefix(count)) : inflatedStart(packed, count: count)
   }
 
   private func member(_ name: String) -> Member {

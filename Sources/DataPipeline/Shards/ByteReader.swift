@@ -18,26 +18,24 @@ final class ByteReader: Sendable {
 
   deinit { close(descriptor) }
 
-  /// `count` bytes from `offset` on; nil when the file has fewer.
-  func read(_ count: Int, at offset: Int) -> [UInt8]? {
-    // Sizes come from files: none is believed before the bytes are seen to be there.
-    var status = stat()
-    guard count >= 0, offset >= 0, fstat(descriptor, &status) == 0,
-      offset <= Int(status.st_size), count <= Int(status.st_size) - offset
-    else { return nil }
-    var isComplete = true
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { room, initialized in
-      while initialized < count {
-        let got = pread(
-          descriptor, room.baseAddress! + initialized, count - initialized, offset + initialized)
-        if got < 0 && errno == EINTR { continue }
-        guard got > 0 else {
-          isComplete = false
-          return
-        }
-        initialized += got
-      }
+  /// Fills `room` with the bytes from `offset` on.
+  /// - Returns: false when the file has fewer.
+  func read(at offset: Int, into room: UnsafeMutableRawBufferPointer) -> Bool {
+    var done = 0
+    while done < room.count {
+      let got = pread(descriptor, room.baseAddress! + done, room.count - done, offset + done)
+      if got < 0 && errno == EINTR { continue }
+      guard got > 0 else { return false }
+      done += got
     }
-    return isComplete ? bytes : nil
+    return true
+  }
+
+  /// Whether the file has `count` bytes from `offset` on. Sizes come from files: no room is made
+  /// before that is known.
+  func has(_ count: Int, at offset: Int) -> Bool {
+    var status = stat()
+    return count >= 0 && offset >= 0 && fstat(descriptor, &status) == 0
+      && offset <= Int(status.st_size) && count <= Int(status.st_size) - offset
   }
 }

@@ -14,25 +14,25 @@ extension ColumnValues {
     }
   }
 
-  /// `count` elements that `fill` reads from the file.
+  /// `count` elements that `fill` reads from the file: all of them, or it throws.
   init(
     readAs type: HDF5ElementType, count: Int,
     _ fill: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
-    func elements<T>(_ zero: T) throws -> [T] {
+    func elements<T: BitwiseCopyable>(_ type: T.Type) throws -> [T] {
       try [T](unsafeUninitializedCapacity: count) { buffer, initialized in
-        buffer.initialize(repeating: zero)
-        try fill(UnsafeMutableRawBufferPointer(buffer))
+        let bytes = count * MemoryLayout<T>.size
+        try fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: bytes))
         initialized = count
       }
     }
     switch type {
-    case .float32: self = .floats(try elements(Float(0)))
+    case .float32: self = .floats(try elements(Float.self))
     case .float16:
       self = .floats(
-        try elements(UInt16(0)).map { Float(Float16(bitPattern: UInt16(littleEndian: $0))) })
-    case .uint8: self = .bytes(try elements(UInt8(0)))
-    case .int32: self = .integers(try elements(Int32(0)))
+        try elements(UInt16.self).map { Float(Float16(bitPattern: UInt16(littleEndian: $0))) })
+    case .uint8: self = .bytes(try elements(UInt8.self))
+    case .int32: self = .integers(try elements(Int32.self))
     }
   }
 }

@@ -20,23 +20,25 @@ struct StoredColumn: Sendable {
       )
     }
     let chunk = chunks[row]
-    guard let bytes = file.read(chunk.size, at: chunk.offset) else {
-      throw fault("\(chunk.size) bytes", "the end of the file", "write the shard again")
-    }
-    guard ChunkCodec.checksum(of: bytes) == chunk.checksum else {
-      throw fault(
-        "the row that was there when the shard was opened", "another",
-        "leave the shards alone while they are in use")
-    }
     let count = shape.reduce(1, *)
     // Deflate shortens at most 1032 to 1: room is made for what can be there only.
-    guard count * column.type.size / 1100 <= chunk.size else {
-      throw fault("a whole row", "\(chunk.size) bytes for \(count) values", "write the shard again")
+    guard file.has(chunk.size, at: chunk.offset), count * column.type.size / 1100 <= chunk.size
+    else {
+      throw fault("\(chunk.size) bytes of a row", "the end of the file", "write the shard again")
     }
-    let values = try ColumnValues(readAs: column.type, count: count) { room in
-      let problem = ChunkCodec.decode(
-        bytes, elementSize: column.type.size, isDeflated: chunk.isDeflated, into: room)
-      if let problem {
+    let values = try ByteScratch.with(chunk.size) { bytes in
+      guard file.read(at: chunk.offset, into: bytes),
+        ChunkCodec.checksum(of: UnsafeRawBufferPointer(bytes)) == chunk.checksum
+      else {
+        throw fault(
+          "the row that was there when the shard was opened", "another",
+          "leave the shards alone while they are in use")
+      }
+      return try ColumnValues(readAs: column.type, count: count) { room in
+        let problem = ChunkCodec.decode(
+          UnsafeRawBufferPointer(bytes), elementSize: column.type.size,
+          isDeflated: chunk.isDeflated, into: room)
+        guard let problem else { return }
         throw fault("a whole row", problem, "the file is damaged; write it again from its source")
       }
     }
@@ -71,9 +73,11 @@ struct StoredChunk: Sendable {
   ) throws {
     // The filters are shuffle, deflate, Fletcher-32; only the second may step aside.
     guard place.skippedFilters & ~2 == 0, let offset = Int(exactly: place.offset),
-      let size = Int(exactly: place.size), size >= 4, offset <= Int.max - size,
-      let sum = file.read(4, at: offset + size - 4).flatMap({ ChunkCodec.checksum(of: $0) })
+      let size = Int(exactly: place.size), size >= 4, file.has(size, at: offset)
     else { return nil }
+    var last = [UInt8](repeating: 0, count: 4)
+    let isRead = last.withUnsafeMutableBytes { file.read(at: offset + size - 4, into: $0) }
+    guard isRead, let sum = ChunkCodec.checksum(of: last) else { return nil }
     self.offset = offset
     self.size = size
     isDeflated = place.skippedFilters == 0
