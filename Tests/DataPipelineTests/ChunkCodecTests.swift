@@ -103,7 +103,8 @@ private func decode(
       first += UInt64(bytes[start]) << 8 | (start + 1 < count ? UInt64(bytes[start + 1]) : 0)
       second += first
     }
-    let expected = ((second - 1) % 65535 + 1) << 16 | ((first - 1) % 65535 + 1)
+    func folded(_ sum: UInt64) -> UInt64 { sum == 0 ? 0 : (sum - 1) % 65535 + 1 }
+    let expected = folded(second) << 16 | folded(first)
     #expect(fletcher32(bytes) == UInt32(expected), "\(count) bytes")
   }
 }
