@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// What an import has done so far, in this run and in those before it.
@@ -90,11 +91,10 @@ struct ImportJournal {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let path = ImportJournal.path(options)
     do {
-      try encoder.encode(report).write(to: URL(fileURLWithPath: path), options: .atomic)
+      try AtomicFile.write(encoder.encode(report), to: path)
     } catch {
       throw DataError(
-        "\(path): cannot be written: \(error.localizedDescription); check the disk",
-        kind: .resource)
+        "\(path): cannot be written (\(error)); check the disk", kind: .resource)
     }
     return report
   }

@@ -27,19 +27,12 @@ public struct TrackImporter: Sendable {
     try checkCaptions(captions, plan)
     let videos =
       options.reading.hasVideo ? try options.videos.map { try VideoFolder(path: $0) } : nil
-    return try withFolderLock(options.output, purpose: "import") {
-      try run(plan, captions, videos, isStopped: isStopped, progress: progress)
-    }
-  }
-
-  private func run(
-    _ plan: ImportPlan, _ captions: CaptionTable?, _ videos: VideoFolder?,
-    isStopped: () -> Bool, progress: (_ done: Int, _ total: Int, _ clip: String) -> Void
-  ) throws -> ImportReport {
+    let lock = try FolderLock(options.output)
     var journal = try ImportJournal(options, plan)
     let settings = options.reading
     let writer = try ShardWriter(
-      continuing: journal.shards, directory: options.output, geometry: settings.geometry,
+      continuing: journal.shards, directory: options.output, lock: lock,
+      geometry: settings.geometry,
       frames: settings.frames, fps: settings.fps, createdBy: options.createdBy,
       clipsPerShard: options.clipsPerShard)
     let work = ClipImport(

@@ -20,6 +20,7 @@ final class ColumnarWriter {
   private let columns: [Column]
   private let rowsPerFile: Int
   private let publication: Publication
+  private let lock: FolderLock
   /// Packs rows for `append`, on any thread.
   let packer: RowPacker
   private var ids: Set<String> = []
@@ -33,11 +34,12 @@ final class ColumnarWriter {
   private var rows: [(id: String, caption: String, source: String)] = []
   private var shapes: [String: [Int]] = [:]
 
-  /// - Throws: `DataError` when the folder cannot be made, or holds shards that are not expected or
-  ///   of another header.
+  /// - Parameter lock: of the folder, where the caller has it already.
+  /// - Throws: `DataError` when the folder cannot be made, somebody else writes into it, or it holds
+  ///   shards that are not expected or of another header.
   init(
     directory: URL, schema: ShardSchema, header: ShardHeader, rowsPerFile: Int,
-    publication: Publication = .together
+    publication: Publication = .together, lock: FolderLock? = nil
   ) throws {
     guard rowsPerFile > 0, header.frames > 0, header.fps.isFinite, header.fps > 0 else {
       throw DataError(
@@ -51,15 +53,8 @@ final class ColumnarWriter {
     self.publication = publication
     columns = schema.columns(header.geometry, header.frames)
     packer = RowPacker(columns: columns, place: directory.path)
-    let present: [String]
-    do {
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-      present = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-    } catch {
-      throw DataError(
-        "\(directory.path): cannot use the folder: \(error.localizedDescription); "
-          + "check the path and its permissions", kind: .resource)
-    }
+    self.lock = try lock ?? FolderLock(directory.path)
+    let present = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     removeLeftovers(among: present)
     let shards = present.filter { $0.hasSuffix(".h5") && !$0.hasPrefix(".") }
     guard case .oneByOne(let earlier) = publication else {
@@ -76,12 +71,10 @@ final class ColumnarWriter {
     nextNumber = 1 + (shards.compactMap { number(of: $0) }.max() ?? -1)
   }
 
-  /// Removes what killed processes have left half-written.
+  /// Removes what ended processes have left half-written: the folder is locked, so nobody else is at
+  /// work on it.
   private func removeLeftovers(among names: [String]) {
-    for name in names where name.hasPrefix(".\(schema.filePrefix)-") {
-      guard let mark = name.range(of: ".partial-"), let process = Int32(name[mark.upperBound...]),
-        kill(process, 0) != 0, errno == ESRCH
-      else { continue }
+    for name in names where name.hasPrefix(".\(schema.filePrefix)-") && name.hasSuffix(".partial") {
       try? FileManager.default.removeItem(at: directory.appendingPathComponent(name))
     }
   }
@@ -172,10 +165,7 @@ final class ColumnarWriter {
     let number = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     let name = "\(schema.filePrefix)-\(number).h5"
     nextNumber += 1
-    let process = ProcessInfo.processInfo.processIdentifier
-    let temporary = directory.appendingPathComponent(".\(name).partial-\(process)")
-    // From a killed process that had the same number.
-    try? FileManager.default.removeItem(at: temporary)
+    let temporary = directory.appendingPathComponent(".\(name).partial")
     files.append((temporary, directory.appendingPathComponent(name)))
     let file = try HDF5File(creating: temporary.path)
     for (name, value) in header.attributes(of: schema) { try file.write(value, attribute: name) }

@@ -1,35 +1,51 @@
 import Foundation
 
-/// Runs `body` while no other process writes into a folder for the same purpose. The lock goes with
-/// the process, however that ends.
-/// - Parameter purpose: part of the lock's file name, `.<purpose>.lock`.
-/// - Throws: `DataError` of kind `.resource` when the folder cannot be made, or another process has
-///   it: its number is named.
-func withFolderLock<R>(_ folder: String, purpose: String, _ body: () throws -> R) throws -> R {
-  let path = "\(folder)/.\(purpose).lock"
-  do {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  } catch {
+/// A folder that one process at a time writes shards into. The system gives the lock back when the
+/// value goes, or the process ends, however that happens.
+final class FolderLock: Sendable {
+  private let descriptor: Int32
+
+  /// Makes the folder if need be, and locks it.
+  /// - Throws: `DataError` of kind `.resource` when the folder cannot be used, or another process
+  ///   writes into it: its number is named where the system tells.
+  init(_ folder: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw DataError(
+        "\(folder): cannot use the folder: \(error.localizedDescription); check the path and its "
+          + "permissions", kind: .resource)
+    }
+    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw DataError(
+        "\(folder): cannot use the folder (\(String(cString: strerror(errno)))); check the path and "
+          + "its permissions", kind: .resource)
+    }
+    // File systems without locks have nothing to say here.
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+    let owner = lockOwner(descriptor).map { "process \($0)" } ?? "another process"
     throw DataError(
-      "\(folder): cannot use the folder: \(error.localizedDescription); check the path and its "
-        + "permissions", kind: .resource)
+      file: folder, expected: "a folder that nobody else writes into", found: owner,
+      advice: "wait for it, or stop it", kind: .resource)
   }
-  let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else {
-    throw DataError(
-      "\(path): cannot be made (\(String(cString: strerror(errno)))); check the folder's permissions",
-      kind: .resource)
+
+  deinit { close(descriptor) }
+}
+
+/// The process that has a file locked, by what the kernel lists.
+private func lockOwner(_ descriptor: Int32) -> Int32? {
+  var status = stat()
+  guard fstat(descriptor, &status) == 0,
+    let locks = try? String(contentsOfFile: "/proc/locks", encoding: .utf8)
+  else { return nil }
+  // 1: FLOCK  ADVISORY  WRITE 1234 fe:01:567 0 EOF
+  for line in locks.split(separator: "\n") {
+    let words = line.split(separator: " ")
+    guard words.count > 5, words[1] == "FLOCK",
+      words[5].split(separator: ":").last.flatMap({ UInt64($0) }) == UInt64(status.st_ino)
+    else { continue }
+    return Int32(words[4]).flatMap { $0 > 0 ? $0 : nil }
   }
-  defer { close(descriptor) }
-  guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-    let owner = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    throw DataError(
-      file: folder, expected: "a folder that no other \(purpose) writes into",
-      found: "process \(owner.isEmpty ? "unknown" : owner)", advice: "wait for it, or stop it",
-      kind: .resource)
-  }
-  let own = Array("\(getpid())".utf8)
-  ftruncate(descriptor, 0)
-  _ = write(descriptor, own, own.count)
-  return try body()
+  return nil
 }

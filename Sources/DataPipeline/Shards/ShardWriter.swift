@@ -12,9 +12,11 @@ public final class ShardWriter {
 
   /// A writer whose files get their names one by one as they are complete, after those that the
   /// folder has.
-  /// - Throws: `DataError` when the folder cannot be made, or its shards have another header.
+  /// - Parameter lock: of the folder.
+  /// - Throws: `DataError` when its shards have another header.
   init(
-    continuing earlier: ShardCollection?, directory: String, geometry: GridGeometry, frames: Int,
+    continuing earlier: ShardCollection?, directory: String, lock: FolderLock,
+    geometry: GridGeometry, frames: Int,
     fps: Double, createdBy: String, clipsPerShard: Int
   ) throws {
     self.geometry = geometry
@@ -23,7 +25,7 @@ public final class ShardWriter {
       directory: URL(fileURLWithPath: directory), schema: .tracks,
       header: ShardHeader(
         geometry: geometry, frames: frames, fps: fps, createdBy: createdBy, texts: [:]),
-      rowsPerFile: clipsPerShard, publication: .oneByOne(after: earlier))
+      rowsPerFile: clipsPerShard, publication: .oneByOne(after: earlier), lock: lock)
   }
 
   /// - Parameters:
