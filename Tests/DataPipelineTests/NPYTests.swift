@@ -22,6 +22,20 @@ func floatsOfEveryKindAreRead(_ bytes: [UInt8]) throws {
   #expect(flags.scalars == [1, 0, 1] && flags.isIntegral && flags.shape == [3])
 }
 
+/// 258 (or 2) in every integer type, in both byte orders.
+@Test(arguments: ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
+func integersOfEverySizeAreRead(_ type: String) throws {
+  let size = try #require(Int(String(type.last!)))
+  let number = size == 1 ? 2 : 258
+  let little = (0..<size).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  for (order, bytes) in [("<", little), (">", little.reversed())] {
+    let header = "{'descr': '\(order)\(type)', 'fortran_order': False, 'shape': (1,), }"
+    let file = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
+    let array = try NPYArray(npy: file + bytes, file: "a")
+    #expect(array.scalars == [Float(number)] && array.isIntegral)
+  }
+}
+
 @Test func everythingElseIsRefusedInOneLine() throws {
   var cut = NumpyFiles.float32
   cut.removeLast()
