@@ -31,10 +31,9 @@ public struct TrackImporter: Sendable {
     var journal = try ImportJournal(options, plan)
     let settings = options.reading
     let writer = try ShardWriter(
-      continuing: journal.shards, directory: options.output, lock: lock,
-      geometry: settings.geometry,
-      frames: settings.frames, fps: settings.fps, createdBy: options.createdBy,
-      clipsPerShard: options.clipsPerShard)
+      directory: options.output, geometry: settings.geometry, frames: settings.frames,
+      fps: settings.fps, createdBy: options.createdBy, clipsPerShard: options.clipsPerShard,
+      publication: .oneByOne(after: journal.shards, lock: lock))
     let work = ClipImport(
       options: options, captions: captions, videos: videos, packer: writer.packer)
     let (items, waiting) = (journal.waiting, plan.items.count - journal.waiting.count)

@@ -10,8 +10,9 @@ final class ColumnarWriter {
   enum Publication {
     /// All at once in `finish()`, in a folder that has none before.
     case together
-    /// One by one, after those that the folder has, whose clips are not written again.
-    case oneByOne(after: ShardCollection?)
+    /// One by one, after those that the folder has, whose clips are not written again. The caller
+    /// has locked the folder, to see what it has.
+    case oneByOne(after: ShardCollection?, lock: FolderLock)
   }
 
   private let directory: URL
@@ -34,12 +35,11 @@ final class ColumnarWriter {
   private var rows: [(id: String, caption: String, source: String)] = []
   private var shapes: [String: [Int]] = [:]
 
-  /// - Parameter lock: of the folder, where the caller has it already.
   /// - Throws: `DataError` when the folder cannot be made, somebody else writes into it, or it holds
   ///   shards that are not expected or of another header.
   init(
     directory: URL, schema: ShardSchema, header: ShardHeader, rowsPerFile: Int,
-    publication: Publication = .together, lock: FolderLock? = nil
+    publication: Publication = .together
   ) throws {
     guard rowsPerFile > 0, header.frames > 0, header.fps.isFinite, header.fps > 0 else {
       throw DataError(
@@ -53,11 +53,14 @@ final class ColumnarWriter {
     self.publication = publication
     columns = schema.columns(header.geometry, header.frames)
     packer = RowPacker(columns: columns, place: directory.path)
-    self.lock = try lock ?? FolderLock(directory.path)
+    switch publication {
+    case .together: lock = try FolderLock(directory.path)
+    case .oneByOne(_, let lock): self.lock = lock
+    }
     let present = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
     removeLeftovers(among: present)
     let shards = present.filter { $0.hasSuffix(".h5") && !$0.hasPrefix(".") }
-    guard case .oneByOne(let earlier) = publication else {
+    guard case .oneByOne(let earlier, _) = publication else {
       guard let name = shards.min() else { return }
       throw DataError(
         file: directory.path, expected: "a folder without shards", found: name,

@@ -10,31 +10,25 @@ public final class ShardWriter {
   public let frames: Int
   private let writer: ColumnarWriter
 
-  /// A writer whose files get their names one by one as they are complete, after those that the
-  /// folder has.
-  /// - Parameter lock: of the folder.
-  /// - Throws: `DataError` when its shards have another header.
-  init(
-    continuing earlier: ShardCollection?, directory: String, lock: FolderLock,
-    geometry: GridGeometry, frames: Int,
-    fps: Double, createdBy: String, clipsPerShard: Int
-  ) throws {
-    self.geometry = geometry
-    self.frames = frames
-    writer = try ColumnarWriter(
-      directory: URL(fileURLWithPath: directory), schema: .tracks,
-      header: ShardHeader(
-        geometry: geometry, frames: frames, fps: fps, createdBy: createdBy, texts: [:]),
-      rowsPerFile: clipsPerShard, publication: .oneByOne(after: earlier), lock: lock)
-  }
-
   /// - Parameters:
   ///   - createdBy: goes into the `created_by` attribute, such as the program and its version.
   ///   - clipsPerShard: the rows of every file but the last.
-  /// - Throws: `DataError` when the folder cannot be made or already holds shards.
-  public init(
+  /// - Throws: `DataError` when the folder cannot be made, somebody else writes into it, or it
+  ///   already holds shards.
+  public convenience init(
     directory: String, geometry: GridGeometry, frames: Int, fps: Double, createdBy: String,
     clipsPerShard: Int = 64
+  ) throws {
+    try self.init(
+      directory: directory, geometry: geometry, frames: frames, fps: fps, createdBy: createdBy,
+      clipsPerShard: clipsPerShard, publication: .together)
+  }
+
+  /// - Parameter publication: when the files get their names.
+  /// - Throws: as above, and for shards that are there with another header.
+  init(
+    directory: String, geometry: GridGeometry, frames: Int, fps: Double, createdBy: String,
+    clipsPerShard: Int, publication: ColumnarWriter.Publication
   ) throws {
     self.geometry = geometry
     self.frames = frames
@@ -42,7 +36,7 @@ public final class ShardWriter {
       directory: URL(fileURLWithPath: directory), schema: .tracks,
       header: ShardHeader(
         geometry: geometry, frames: frames, fps: fps, createdBy: createdBy, texts: [:]),
-      rowsPerFile: clipsPerShard)
+      rowsPerFile: clipsPerShard, publication: publication)
   }
 
   /// A clip that is checked and packed, ready to be written.
