@@ -1,8 +1,9 @@
 import CHDF5
-import DataPipeline
 import Foundation
 import TestSupport
 import Testing
+
+@testable import DataPipeline
 
 /// A grid of 15 x 26 points over 480 x 832 that drift to the right, [N, T, 2] in pixels.
 private func drift(frames: Int) -> (values: [Float], shape: [Int]) {
@@ -32,13 +33,16 @@ private struct Group {
 }
 
 private func withHDF5(_ path: String, _ body: (Group) -> Void) {
-  let none = trajloom_H5P_DEFAULT()
-  let access = H5Pcreate(trajloom_H5P_FILE_ACCESS())
-  // Closing the file closes its groups.
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
-  let file = H5Fcreate(path, trajloom_H5F_ACC_TRUNC(), none, access)
-  body(Group(id: file))
-  H5Fclose(file)
+  // Other tests use the library at the same time.
+  HDF5.serialized {
+    let none = trajloom_H5P_DEFAULT()
+    let access = H5Pcreate(trajloom_H5P_FILE_ACCESS())
+    // Closing the file closes its groups.
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
+    let file = H5Fcreate(path, trajloom_H5F_ACC_TRUNC(), none, access)
+    body(Group(id: file))
+    H5Fclose(file)
+  }
 }
 
 /// Everything that starts the program `data import`. In turn: each uses both cores.

@@ -97,7 +97,7 @@ private func decode(
   #expect(fletcher32([UInt8](repeating: 0xFF, count: 2001)) == 0xFF00_FF00)
   // The definition itself, beyond the length of a block.
   for count in [1, 2, 31, 32, 33, 64, 1000, 131_071, 131_072, 131_105, 300_001] {
-    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 >> 3) }
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 13) }
     var (first, second): (UInt64, UInt64) = (0, 0)
     for start in stride(from: 0, to: count, by: 2) {
       first += UInt64(bytes[start]) << 8 | (start + 1 < count ? UInt64(bytes[start + 1]) : 0)

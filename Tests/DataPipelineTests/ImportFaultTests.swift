@@ -117,7 +117,8 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
     try NPYFile.write(csv, to: path)
     let faults = try source.faults(folder) { $0.captions = path }
     let expected = [
-      "b": ["UTF-8", "column 'text'", "line 3"], "c": ["at most 65536 bytes", "10485760"],
+      "b": ["UTF-8", "column 'text'", "line 3"],
+      "c": ["at most 65536 bytes", "10485760 on line 4"],
       "d": ["one row", "line 6"], "e": ["3 cells, found 4 on line 7"],
     ]
     #expect(Set(faults.keys) == Set(expected.keys))

@@ -57,7 +57,7 @@ private let stems = (0..<10).map { "clip\($0)" }
     try source.write(source.tracks(frames: 9), to: folder, stem: "clip2")
     let third = try importer.run()
     #expect(third.faults.map(\.clip) == ["clip2"] && third.clips.count == 4)
-    #expect(third.faults[0].message.contains("imported before"))
+    #expect(third.faults.first?.message.contains("imported before") == true)
   }
 }
 

@@ -128,6 +128,18 @@ private func writeShard(_ folder: URL) throws -> (path: String, clips: [Clip]) {
       ),
       (
         { file in
+          H5Ldelete(file, "caption", none)
+          let space = H5Screate_simple(1, [2], nil)
+          let properties = H5Pcreate(trajloom_H5P_DATASET_CREATE())
+          H5Pset_virtual(properties, space, outside, "caption", space)
+          let type = H5Tcopy(trajloom_H5T_C_S1())
+          H5Dclose(H5Dcreate2(file, "caption", type, space, none, properties, none))
+          H5Pclose(properties)
+          H5Sclose(space)
+        }, ["'caption'", "strings in this file", "a view of other datasets"]
+      ),
+      (
+        { file in
           replace(file) { properties in
             let space = H5Screate_simple(4, [2, 8, 2, 3], nil)
             H5Pset_virtual(properties, space, outside, "visibility", space)

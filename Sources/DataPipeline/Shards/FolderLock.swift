@@ -30,7 +30,12 @@ final class FolderLock: Sendable {
       advice: "wait for it, or stop it", kind: .resource)
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Closing alone would leave it to a child process that is just being started, with a copy of the
+    // descriptor until it runs its own program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
 
 /// The process that has a file locked, by what the kernel lists.
