@@ -47,7 +47,8 @@ let package = Package(
       ]),
     .testTarget(name: "TrajLoomBenchTests", dependencies: ["TrajLoomBench", "CZlib"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["trajloom", "Autograd", "CHDF5", "DataPipeline", "TestSupport"]),
+      name: "CommandTests",
+      dependencies: ["trajloom", "Autograd", "CHDF5", "DataPipeline", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

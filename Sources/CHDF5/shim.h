@@ -12,7 +12,6 @@ static inline hid_t trajloom_H5P_DEFAULT(void) { return H5P_DEFAULT; }
 static inline hid_t trajloom_H5P_FILE_ACCESS(void) { return H5P_FILE_ACCESS; }
 static inline hid_t trajloom_H5P_DATASET_CREATE(void) { return H5P_DATASET_CREATE; }
 static inline hid_t trajloom_H5S_ALL(void) { return H5S_ALL; }
-static inline hsize_t trajloom_H5S_UNLIMITED(void) { return H5S_UNLIMITED; }
 static inline H5Z_filter_t trajloom_H5Z_FILTER_FLETCHER32(void) { return H5Z_FILTER_FLETCHER32; }
 static inline hid_t trajloom_H5T_NATIVE_FLOAT(void) { return H5T_NATIVE_FLOAT; }
 static inline hid_t trajloom_H5T_NATIVE_DOUBLE(void) { return H5T_NATIVE_DOUBLE; }

@@ -5,9 +5,6 @@
 static inline int trajloom_inflateInit2(z_stream *stream, int windowBits) {
   return inflateInit2(stream, windowBits);
 }
-static inline int trajloom_deflateInit(z_stream *stream, int level) {
-  return deflateInit(stream, level);
-}
 static inline int trajloom_deflateInit2(z_stream *stream, int level, int strategy) {
   return deflateInit2(stream, level, Z_DEFLATED, MAX_WBITS, MAX_MEM_LEVEL, strategy);
 }

@@ -83,12 +83,15 @@ func inflateWhole(
 ///   - level: of zlib, 1 to 9.
 ///   - noise: how many leading bytes to search for runs alone.
 /// - Precondition: fewer than 2^31 bytes.
-func deflated(_ bytes: UnsafeRawBufferPointer, level: Int32, noise: Int) -> [UInt8] {
+/// - Throws: `DataError` of kind `.resource` when there is no memory.
+func deflated(_ bytes: UnsafeRawBufferPointer, level: Int32, noise: Int) throws -> [UInt8] {
   precondition(bytes.count < 1 << 31 && noise <= bytes.count, "deflated: \(bytes.count) bytes")
   var stream = z_stream()
   let strategy = noise > 0 ? Z_RLE : Z_DEFAULT_STRATEGY
   let status = trajloom_deflateInit2(&stream, level, strategy)
-  precondition(status == Z_OK, "deflated: zlib has no memory")
+  guard status == Z_OK else {
+    throw DataError("zlib: no memory to pack \(bytes.count) bytes; free some", kind: .resource)
+  }
   defer { deflateEnd(&stream) }
   // The bound is for one strategy throughout; a change ends a block, which takes a few bytes.
   let room = Int(deflateBound(&stream, uLong(bytes.count))) + 64

@@ -118,11 +118,12 @@ struct Arguments {
     return value
   }
 
-  /// A whole number of at least `minimum`.
-  func integer(_ name: String, minimum: Int = 1) throws -> Int? {
+  /// A whole number from `minimum` to `maximum`.
+  func integer(_ name: String, minimum: Int = 1, maximum: Int = 1 << 31) throws -> Int? {
     guard let text = string(name) else { return nil }
-    guard let value = Int(text), value >= minimum else {
-      throw ConfigError(key: name, expected: "a whole number of at least \(minimum)", found: text)
+    guard let value = Int(text), value >= minimum, value <= maximum else {
+      throw ConfigError(
+        key: name, expected: "a whole number from \(minimum) to \(maximum)", found: text)
     }
     return value
   }

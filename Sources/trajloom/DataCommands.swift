@@ -12,6 +12,9 @@ let geometryOptions: [Option] = [
 ]
 
 extension Arguments {
+  func frames() throws -> Int { try integer("--frames", maximum: 1 << 16) ?? 162 }
+  func clipsPerShard() throws -> Int { try integer("--clips-per-shard", maximum: 1 << 20) ?? 64 }
+
   func geometry() throws -> GridGeometry {
     try GridGeometry(
       height: integer("--height") ?? 480, width: integer("--width") ?? 832,
@@ -29,6 +32,10 @@ extension Command {
       Option("--json", nil, "print one JSON object"),
     ]
   ) { arguments in
+    let picture = arguments.string("--png")
+    if let picture, !picture.hasSuffix(".png") {
+      throw ConfigError(key: "--png", expected: "a name that ends in .png", found: picture)
+    }
     let set = try ShardSet(path: arguments.positionals[0])
     let wanted = try set.indices(named: arguments.all("--clip"))
     var progress = JobProgress()
@@ -42,10 +49,7 @@ extension Command {
     } else {
       print(report)
     }
-    guard let picture = arguments.string("--png") else { return }
-    guard picture.hasSuffix(".png") else {
-      throw ConfigError(key: "--png", expected: "a name that ends in .png", found: picture)
-    }
+    guard let picture else { return }
     let shown = wanted.isEmpty ? Array(set.clips.indices.prefix(3)) : wanted
     try FuturePicture.render(rows: try shown.map { try set.pictureRow($0) }, to: picture)
     say("\(picture): \(shown.count) clips")
@@ -83,17 +87,17 @@ extension Command {
     guard let count = try arguments.integer("--clips") else {
       throw ConfigError(key: "--clips", problem: "`trajloom data synth` needs it: --clips N")
     }
-    let frames = try arguments.integer("--frames") ?? 162
+    let frames = try arguments.frames()
     let world = SyntheticWorld(
       config:
         try SyntheticConfig(
           geometry: arguments.geometry(), frames: frames, history: (frames + 1) / 2,
           renderVideo: !arguments.has("--no-video"),
-          seed: UInt64(arguments.integer("--seed", minimum: 0) ?? 0),
+          seed: UInt64(arguments.integer("--seed", minimum: 0, maximum: .max) ?? 0),
           futures: arguments.integer("--futures") ?? 1))
     let writer = try ShardWriter(
       directory: out, geometry: world.config.geometry, frames: frames, fps: 30,
-      createdBy: "trajloom data synth", clipsPerShard: arguments.integer("--clips-per-shard") ?? 64)
+      createdBy: "trajloom data synth", clipsPerShard: arguments.clipsPerShard())
     StopSignal.install()
     var progress = JobProgress()
     try world.synthesize(count: count, into: writer) { done, count, clip in

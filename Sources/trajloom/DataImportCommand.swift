@@ -19,7 +19,9 @@ extension Command {
         "--source-size", "WxH", "the frame that pixels refer to (default: --width x --height)"),
       Option("--polarity", "visible|occluded", "what 1 means (default: from the array's name)"),
       Option("--track-key", "NAME", "the array of tracks in .npz files (default: the usual names)"),
-      Option("--visibility-key", "NAME", "the array of visibility (default: the usual names)"),
+      Option(
+        "--visibility-key", "NAME|none", "the array of visibility (default: the usual names)"),
+      Option("--axes", "nt|tn", "points or frames first (default: detected, and reported)"),
       Option(
         "--nonfinite", "refuse|invisible",
         "what to do with NaN where a point is visible (default refuse)"),
@@ -88,17 +90,18 @@ extension ImportOptions {
       }
       return size
     }
-    let frames = try arguments.integer("--frames") ?? 162
+    let frames = try arguments.frames()
     let tracks = try arguments.required("--tracks")
     let keepsVideo = !arguments.has("--no-video")
     self.init(
       tracks: tracks, videos: keepsVideo ? arguments.string("--videos") : nil,
       captions: arguments.string("--captions"), output: try arguments.required("--out"),
-      clipsPerShard: try arguments.integer("--clips-per-shard") ?? 64,
+      clipsPerShard: try arguments.clipsPerShard(),
       createdBy: "trajloom data import", foreignReader: "/proc/self/exe",
       reading: ImportSettings(
         geometry: try arguments.geometry(), frames: frames, history: (frames + 1) / 2,
         fps: try number("--fps", 25, 1e-3...1e6),
+        axes: try arguments.choice("--axes", TrackAxes.self),
         units: try arguments.choice("--units", TrackConvention.Units.self),
         axisOrder: try arguments.choice("--axis-order", TrackConvention.AxisOrder.self),
         polarity: try arguments.choice("--polarity", VisibilityPolarity.self), sourceSize: size,
@@ -112,5 +115,5 @@ extension ImportOptions {
 /// Whether a path is, or holds, HDF5 files: those have their videos inside.
 private func holdsForeignFiles(_ path: String) -> Bool {
   let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [path]
-  return names.contains { $0.hasSuffix(".h5") || $0.hasSuffix(".hdf5") }
+  return names.contains(where: isForeign)
 }

@@ -15,7 +15,8 @@ extension Command {
   ) { arguments in
     let set = try ShardSet(path: arguments.positionals[0])
     let order = Philox(
-      seed: UInt64(try arguments.integer("--seed", minimum: 0) ?? 0), stream: "bench/read")
+      seed: UInt64(try arguments.integer("--seed", minimum: 0, maximum: .max) ?? 0),
+      stream: "bench/read")
     let fields: ClipFields = [.tracks, .visibility]
     let passes = try arguments.integer("--passes") ?? 5
     func median(_ pass: ([Int]) throws -> Void) rethrows -> Double {

@@ -94,7 +94,7 @@ private struct SamplingModels {
       try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
         rawValue: config.sample.solver)!
     let steps = try arguments.integer("--steps") ?? config.sample.steps
-    let seed = try arguments.integer("--seed", minimum: 0) ?? 0
+    let seed = try arguments.integer("--seed", minimum: 0, maximum: .max) ?? 0
     sampler = FutureSampler(
       flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
       solver: solver, steps: steps, seed: UInt64(seed))

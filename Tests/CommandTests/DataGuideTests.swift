@@ -1,7 +1,8 @@
-import DataPipeline
 import Foundation
 import TestSupport
 import Testing
+
+@testable import DataPipeline
 
 /// Files as the tools that docs/data.md names save them, 168 frames of drifting points.
 private struct GuideFiles {
@@ -139,7 +140,8 @@ struct DataGuideTests {
     let table = guide.split(separator: "\n").filter { $0.hasPrefix("| `") }
     let shown = table.map { String($0.split(separator: "`")[1]) }
     let geometry = try GridGeometry(height: 64, width: 96, stride: 16)
-    #expect(Set(shown) == ShardWriter.datasets(geometry: geometry, frames: 8))
+    let columns = ShardSchema.tracks.columns(geometry, 8).map(\.name)
+    #expect(Set(shown) == Set(columns).union(["id", "caption", "source"]))
     #expect(shown.count == Set(shown).count)
   }
 }

@@ -119,10 +119,27 @@ struct ImportCommandTests {
       H5Tset_size(type, 4)
       file.group("root").group("view").put("tracks", type, [1], "abcd")
     }
-    let program = try Program("data", "import", "--tracks", folder, "--out", "\(folder)/out")
-    expectFailure(3, "4 clips are faulty", from: program)
+    withHDF5("\(folder)/blank.h5") { file in
+      // Tracks as they should be, and a video of frames without rows.
+      let view = file.group("root").group("view")
+      let (values, shape) = drift(frames: 162)
+      view.put("tracks", trajloom_H5T_NATIVE_FLOAT(), shape, values)
+      view.put("video", trajloom_H5T_NATIVE_UINT8(), [162, 0, 5, 3], [UInt8(0)])
+    }
+    withHDF5("\(folder)/floats.h5") { file in
+      let view = file.group("root").group("view")
+      let (values, shape) = drift(frames: 162)
+      view.put("tracks", trajloom_H5T_NATIVE_FLOAT(), shape, values)
+      let pixels = [Float](repeating: 0.9, count: 162 * 2 * 2 * 3)
+      view.put("video", trajloom_H5T_NATIVE_FLOAT(), [162, 2, 2, 3], pixels)
+    }
+    let program = try Program(
+      "data", "import", "--tracks", folder, "--out", "\(folder)/../hostile-out")
+    expectFailure(3, "6 clips are faulty", from: program)
     let expected = [
-      "text: ": "text.h5", "linked: ": "groups 'root/<view>' with a dataset 'tracks'",
+      "blank_view: ": "[162, 0, 5, 3] instead of bytes",
+      "floats_view: ": "[162, 2, 2, 3] instead of bytes", "text: ": "text.h5",
+      "linked: ": "groups 'root/<view>' with a dataset 'tracks'",
       "vast_view: ": "[1, 1048576, 1048576, 2] has more than",
       "words_view: ": "read 'root/view/tracks'",
     ]

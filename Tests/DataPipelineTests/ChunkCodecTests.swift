@@ -24,7 +24,7 @@ private func decode(
 @Test func packedRowsUnpack() throws {
   for values in rows where !values.isEmpty {
     for size in [1, 2, 4] {
-      let chunk = values.withUnsafeBytes { ChunkCodec.encode($0, elementSize: size) }
+      let chunk = try values.withUnsafeBytes { try ChunkCodec.encode($0, elementSize: size) }
       var back = [Float](repeating: 7, count: values.count)
       let problem = back.withUnsafeMutableBytes {
         decode(chunk, size, into: $0)
@@ -48,7 +48,7 @@ private func decode(
   for values in rows where !values.isEmpty {
     try withTemporaryFolder { folder in
       let path = folder.appendingPathComponent("a.h5").path
-      let chunk = values.withUnsafeBytes { ChunkCodec.encode($0, elementSize: 4) }
+      let chunk = try values.withUnsafeBytes { try ChunkCodec.encode($0, elementSize: 4) }
       try HDF5.serialized {
         let file = try HDF5File(creating: path)
         let type = try HDF5ElementType.float32.makeType()

@@ -36,7 +36,7 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
     try put(archive([("tracks.npy", array(tracks)), ("tracks.npy", array(tracks))]), "twice.npz")
     let negative = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-24, 6, 2), }", 1152)
     try put(archive([("tracks.npy", negative)]), "negative.npz")
-    let huge = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (900000, 900000, 2), }", 64)
+    let huge = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (9000, 900, 2), }", 64)
     try put(archive([("tracks.npy", huge)]), "huge.npz")
     let wrapping = npy(
       "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296, 2), }", 0)
@@ -47,6 +47,17 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
     try put(
       archive([("tracks.npy", array(tracks)), ("trajectory.npy", array(tracks))]), "both.npz")
     try put(archive([("tracks.npy", array(tracks)), ("vis.npy", array(tracks))]), "flags.npz")
+    let none = NPYFile.encode([Bool](repeating: false, count: 144), shape: [24, 6])
+    try put(archive([("tracks.npy", array(tracks)), ("my_vis.npy", none)]), "unnamed.npz")
+    let all = NPYFile.encode([Bool](repeating: true, count: 144), shape: [24, 6])
+    try put(
+      archive([("tracks.npy", array(tracks)), ("vis.npy", all), ("occluded.npy", all)]),
+      "contrary.npz")
+    let vast = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (16384, 32767, 2), }", 64)
+    try put(archive([("tracks.npy", vast)]), "vast.npz")
+    // Six points over ten frames, where six frames are asked for: the motion says otherwise.
+    try put(
+      array([0, 5, 18, 23, 9, 14].map { source.tracks(frames: 10)[$0] }), "turned.npy")
     var bad = tracks
     bad[3][2].y = .nan
     let seen = NPYFile.encode([Bool](repeating: true, count: 144), shape: [24, 6])
@@ -62,11 +73,15 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
     let faults = try source.faults(folder)
     let expected: [String: [String]] = [
       "text": ["expected a zip archive"], "twice": ["two members named 'tracks.npy'"],
-      "negative": ["'shape' of counts"], "huge": ["[900000, 900000, 2]", "64 bytes"],
-      "wrapping": ["[4294967296, 4294967296, 2]", "0 bytes"],
+      "negative": ["'shape' of counts"], "huge": ["[9000, 900, 2]", "64 bytes"],
+      "wrapping": ["[4294967296, 4294967296, 2]", "at most 134217728 elements"],
       "objects": ["pickle", "python3 -c", "allow_pickle=True"],
       "nameless": ["--track-key", "positions"], "both": ["tracks, trajectory", "--track-key"],
       "flags": ["[24, 6], as the tracks have", "[24, 6, 2]"],
+      "unnamed": ["my_vis", "--visibility-key", "or none"],
+      "contrary": ["'occluded' to be the opposite of 'vis'"],
+      "vast": ["at most 134217728 elements", "[16384, 32767, 2]"],
+      "turned": ["6 frames as asked for contradict the motion", "--axes nt or tn"],
       "nan": ["point 3, frame 2", "--nonfinite invisible"],
       "short": ["at least 6 frames, found 4"],
       "few": ["points that fit none (0.0 to 32.0 and 0.0 to 0.0)"],
@@ -106,13 +121,12 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
 @Test func captionsThatCannotBeUsedAreFaultsOfTheirClips() throws {
   let source = try ImportSource()
   try withTemporaryFolder { folder in
-    for stem in ["a", "b", "c", "d", "e", "f"] {
+    for stem in ["a", "b", "c", "d", "e", "f", "g"] {
       try source.write(source.tracks(), to: folder, stem: stem)
     }
-    var csv = Array("videoid,video_path,text\na,,A \"quoted".utf8)
-    csv = Array("videoid,video_path,text\na,,fine\nb,,".utf8) + [0xFF, 0xFE]
+    var csv = Array("videoid,video_path,text\na,,fine\nb,,".utf8) + [0xFF, 0xFE]
     csv += Array("\nc,,\"".utf8) + [UInt8](repeating: 120, count: 10 << 20) + Array("\"\n".utf8)
-    csv += Array("d,,one\nd,,two\ne,,too,many\n".utf8)
+    csv += Array("d,,one\nd,,two\ne,,too,many\nx1,g.mp4,one\nx2,g.mp4,two\n".utf8)
     let path = folder.appendingPathComponent("captions.csv").path
     try NPYFile.write(csv, to: path)
     let faults = try source.faults(folder) { $0.captions = path }
@@ -120,6 +134,7 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
       "b": ["UTF-8", "column 'text'", "line 3"],
       "c": ["at most 65536 bytes", "10485760 on line 4"],
       "d": ["one row", "line 6"], "e": ["3 cells, found 4 on line 7"],
+      "g": ["'x1' and 'x2'"],
     ]
     #expect(Set(faults.keys) == Set(expected.keys))
     for (clip, parts) in expected {
@@ -154,6 +169,11 @@ private func npy(_ header: String, _ count: Int) -> [UInt8] {
     try "videoid,video_path,text\nclip,,\"y\n".write(to: csv, atomically: true, encoding: .utf8)
     let quote = message { $0.captions = csv.path }
     #expect(quote.contains("closing quote"))
+    try "videoid,video_path,text\nclip,,\"y\"z\n".write(to: csv, atomically: true, encoding: .utf8)
+    let glued = message { $0.captions = csv.path }
+    #expect(glued.contains("quotes around a part of a cell on line 2"))
+    let same = message { $0.output = $0.tracks }
+    #expect(same.contains("another folder than that of the tracks"))
     let file = folder.appendingPathComponent("file").path
     try NPYFile.write([1], to: file)
     let output = message { $0.output = file }

@@ -54,6 +54,16 @@ import Testing
     let unknown = try source.faults(folder)["clip"]
     #expect(try #require(unknown).contains("--source-size WxH"))
   }
+  // The grid of a frame that is one column wider, of which nearly all lies on ours.
+  let wide = try GridGeometry(height: 480, width: 832, stride: 32)
+  let starts = (0..<15 * 27).map { point -> SIMD2<Float> in
+    SIMD2(32 * Float(point % 27), 32 * Float(point / 27))
+  }
+  let wider = dataErrorMessage {
+    _ = try TrackConvention.detect(
+      starts: starts, settings: ImportSettings(geometry: wide), path: "a.npz")
+  }
+  #expect(try #require(wider).contains("--source-size"))
   #expect(FrameSize("192x128") == FrameSize(width: 192, height: 128))
   for text in ["", "192", "192x", "x128", "0x5", "-1x5", "192x128x3", "70000x5"] {
     #expect(FrameSize(text) == nil, "\(text)")
@@ -131,4 +141,6 @@ import Testing
   #expect(scaledFrames(flat, geometry: geometry) == .init(repeating: 9, count: 18))
   let odd = NPYArray(shape: [4, 6, 3], type: "|u1", scalars: values)
   #expect(scaledFrames(odd, geometry: geometry) == nil)
+  let empty = NPYArray(shape: [4, 0, 5, 3], type: "|u1", scalars: [])
+  #expect(scaledFrames(empty, geometry: geometry) == nil)
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import DataPipeline
@@ -16,11 +17,10 @@ private let stems = (0..<10).map { "clip\($0)" }
     for stem in stems { try source.write(source.tracks(), to: folder, stem: stem) }
     let importer = TrackImporter(options: options(source, folder))
     let output = importer.options.output
-    var asked = 0
-    let part = try importer.run(isStopped: {
-      asked += 1
-      return asked > 5
-    })
+    let isStopped = Atomic<Bool>(false)
+    let part = try importer.run(
+      isStopped: { isStopped.load(ordering: .relaxed) },
+      progress: { done, _, _ in if done == 5 { isStopped.store(true, ordering: .relaxed) } })
     #expect(!part.isComplete && part.clips.map(\.id) == Array(stems[..<5]))
     // Complete shards and nothing else: the third holds one clip.
     let names = try FileManager.default.contentsOfDirectory(atPath: output).sorted()
@@ -53,11 +53,50 @@ private let stems = (0..<10).map { "clip\($0)" }
     let second = try importer.run()
     #expect(second.faults == [] && second.clips.map(\.id) == ["clip0", "clip2", "clip3", "clip1"])
     #expect(try ShardSet(path: importer.options.output).clips.count == 4)
-    // A clip that is in a shard and whose file has become another.
-    try source.write(source.tracks(frames: 9), to: folder, stem: "clip2")
+    // A clip that is in a shard and whose file has become another of the same size.
+    var moved = source.tracks()
+    moved[7][3].x += 1
+    try source.write(moved, to: folder, stem: "clip2")
     let third = try importer.run()
     #expect(third.faults.map(\.clip) == ["clip2"] && third.clips.count == 4)
-    #expect(third.faults.first?.message.contains("imported before") == true)
+    #expect(third.faults.first?.message.contains("another tracks") == true)
+  }
+}
+
+@Test func captionsThatComeLaterAreNoticed() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    for stem in stems[..<2] { try source.write(source.tracks(), to: folder, stem: stem) }
+    _ = try TrackImporter(options: options(source, folder)).run()
+    let csv = folder.appendingPathComponent("captions.csv").path
+    try "videoid,video_path,text\nclip1,,A dog.\n".write(
+      toFile: csv, atomically: true, encoding: .utf8)
+    var later = options(source, folder)
+    later.captions = csv
+    let report = try TrackImporter(options: later).run()
+    #expect(report.faults.map(\.clip) == ["clip1"])
+    #expect(report.faults.first?.message.contains("another caption") == true)
+  }
+}
+
+/// A file that cannot be written: the import ends, and nothing half-written gets a name.
+@Test func writersThatFailWriteNoMore() throws {
+  let tiny = try TinyData()
+  try withTemporaryFolder { folder in
+    let writer = try tiny.writer(folder)
+    try writer.append(tiny.clip(0))
+    // The folder goes, and with it the place of the file's name.
+    try FileManager.default.removeItem(at: folder)
+    var kinds: [DataError.Kind] = []
+    for number in 1..<4 {
+      do { try writer.append(tiny.clip(number)) } catch let error as DataError {
+        kinds.append(error.kind)
+      }
+    }
+    let finished = dataErrorMessage { _ = try writer.finish() }
+    let areMachineFaults = kinds.allSatisfy { $0 == .resource }
+    #expect(finished != nil && areMachineFaults && kinds.count >= 2)
+    #expect(!FileManager.default.fileExists(atPath: folder.path))
   }
 }
 
@@ -70,7 +109,7 @@ private let stems = (0..<10).map { "clip\($0)" }
     let settings = dataErrorMessage {
       _ = try source.faults(folder) { $0.reading.nonFinite = .invisible }
     }
-    #expect(try #require(settings).contains("another nonFinite (invisible instead of refuse)"))
+    #expect(try #require(settings).contains("--nonfinite invisible (not refuse)"))
     try FileManager.default.removeItem(
       atPath: importer.options.output + "/" + ImportReport.fileName)
     let foreign = dataErrorMessage { _ = try importer.run() }

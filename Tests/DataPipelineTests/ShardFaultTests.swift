@@ -127,6 +127,20 @@ private func writeShard(_ folder: URL) throws -> (path: String, clips: [Clip]) {
         }, ["'caption'", "a link (soft)"]
       ),
       (
+        // 2^45 texts that were never written.
+        { file in
+          H5Ldelete(file, "id", none)
+          let space = H5Screate_simple(1, [1 << 45], nil)
+          let properties = H5Pcreate(trajloom_H5P_DATASET_CREATE())
+          H5Pset_chunk(properties, 1, [16])
+          let type = H5Tcopy(trajloom_H5T_C_S1())
+          H5Tset_size(type, trajloom_H5T_VARIABLE())
+          H5Dclose(H5Dcreate2(file, "id", type, space, none, properties, none))
+          H5Pclose(properties)
+          H5Sclose(space)
+        }, ["'id'", "[35184372088832]"]
+      ),
+      (
         { file in
           H5Ldelete(file, "caption", none)
           let space = H5Screate_simple(1, [2], nil)

@@ -7,18 +7,19 @@ import CZlib
 /// thread do so at a time. Any HDF5 library reads the same bytes.
 enum ChunkCodec {
   /// zlib's level. On tracks, 6 takes half as long again and saves one byte in sixty.
-  private static let level: Int32 = 4
+  static let level: Int32 = 4
   private static let checksumSize = 4
 
   /// Packs a row.
   /// - Parameter elementSize: bytes per element; a divisor of the number of bytes.
-  static func encode(_ row: UnsafeRawBufferPointer, elementSize: Int) -> [UInt8] {
-    ByteScratch.with(row.count) { planes in
+  /// - Throws: `DataError` of kind `.resource` when there is no memory.
+  static func encode(_ row: UnsafeRawBufferPointer, elementSize: Int) throws -> [UInt8] {
+    try ByteScratch.with(row.count) { planes in
       shuffle(row, elementSize: elementSize, into: planes)
       // Four-byte elements are floats and identifiers: the two low bytes are mostly noise, in which
       // a search for repetitions finds little and takes most of the time.
       let noise = elementSize == 4 ? planes.count / 2 : 0
-      var chunk = deflated(UnsafeRawBufferPointer(planes), level: level, noise: noise)
+      var chunk = try deflated(UnsafeRawBufferPointer(planes), level: level, noise: noise)
       let sum = chunk.withUnsafeBytes { fletcher32($0) }
       chunk += (0..<checksumSize).map { UInt8(truncatingIfNeeded: sum >> (8 * UInt32($0))) }
       return chunk

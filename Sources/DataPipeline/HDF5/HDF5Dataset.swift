@@ -29,7 +29,7 @@ struct HDF5Dataset: ~Copyable {
     // In this order: the checksum covers the bytes that lie on the disk.
     try HDF5.checked(operation) { H5Pset_chunk(properties.id, Int32(chunk.count), chunk) }
     try HDF5.checked(operation) { H5Pset_shuffle(properties.id) }
-    try HDF5.checked(operation) { H5Pset_deflate(properties.id, 4) }
+    try HDF5.checked(operation) { H5Pset_deflate(properties.id, UInt32(ChunkCodec.level)) }
     try HDF5.checked(operation) { H5Pset_fletcher32(properties.id) }
     // No time stamps: equal data make equal files.
     try HDF5.checked(operation) { H5Pset_obj_track_times(properties.id, false) }

@@ -8,17 +8,17 @@ struct HDF5File: ~Copyable {
 
   /// Opens a file for reading.
   init(reading path: String) throws {
+    let access = try makeAccessProperties()
+    let accessID = access.id
     handle = try HDF5Handle("open the file", closedBy: H5Fclose) {
-      H5Fopen(path, trajloom_H5F_ACC_RDONLY(), trajloom_H5P_DEFAULT())
+      H5Fopen(path, trajloom_H5F_ACC_RDONLY(), accessID)
     }
   }
 
   /// Creates a file that must not exist. The latest file format is the one whose metadata are all
   /// checksummed: with it a flipped byte is reported instead of returning wrong numbers.
   init(creating path: String) throws {
-    let access = try HDF5Handle("create file properties", closedBy: H5Pclose) {
-      H5Pcreate(trajloom_H5P_FILE_ACCESS())
-    }
+    let access = try makeAccessProperties()
     let latest = trajloom_H5F_LIBVER_LATEST()
     try HDF5.checked("choose the file format") { H5Pset_libver_bounds(access.id, latest, latest) }
     // No blocks set aside for later: every byte of the file belongs to something checksummed.
@@ -94,6 +94,17 @@ extension HDF5File {
     }
     return names.all
   }
+}
+
+/// The library's own file locks stay off: a child process that is just being started would keep one
+/// for a while, and network file systems often have none. Writers lock their folder instead.
+private func makeAccessProperties() throws -> HDF5Handle {
+  let access = try HDF5Handle("create file properties", closedBy: H5Pclose) {
+    H5Pcreate(trajloom_H5P_FILE_ACCESS())
+  }
+  let id = access.id
+  try HDF5.checked("choose the file locking") { H5Pset_file_locking(id, false, true) }
+  return access
 }
 
 /// What a root attribute holds.

@@ -75,7 +75,9 @@ struct HDF5Failure: Error, CustomStringConvertible {
   var description: String { reason.isEmpty ? operation : "\(operation) (HDF5: \(reason))" }
 
   /// The same as an error of a file: a full disk is the machine's fault, all else the file's.
-  func dataError(file: String, clip: String? = nil, advice: String) -> DataError {
+  func dataError(
+    file: String, clip: String? = nil, advice: String, kind: DataError.Kind = .data
+  ) -> DataError {
     let place = clip.map { "\(file): clip '\($0)'" } ?? file
     let text = reason.lowercased()
     if ["no space left", "disk quota", "file too large"].contains(where: text.contains) {
@@ -83,6 +85,6 @@ struct HDF5Failure: Error, CustomStringConvertible {
         "\(place): \(operation): no space left on the device; free some and run again",
         kind: .resource)
     }
-    return DataError("\(place): \(self); \(advice)")
+    return DataError("\(place): \(self); \(advice)", kind: kind)
   }
 }

@@ -41,14 +41,16 @@ func parseCSV(_ bytes: [UInt8], path: String) throws -> [(line: Int, cells: [[UI
     }
     switch byte {
     case quote where cell.isEmpty && !wasQuoted: (isQuoted, wasQuoted) = (true, true)
-    case quote:
-      throw DataError(
-        file: path, expected: "quotes around the whole cell, doubled inside",
-        found: "a quote in the middle of a cell on line \(line)", advice: "quote the cell")
     case comma: endCell()
     case carriageReturn where next == newline: break
     case newline, carriageReturn: endRow()
-    default: cell.append(byte)
+    default:
+      guard byte != quote, !wasQuoted else {
+        throw DataError(
+          file: path, expected: "quotes around the whole cell, doubled inside",
+          found: "quotes around a part of a cell on line \(line)", advice: "quote the cell")
+      }
+      cell.append(byte)
     }
   }
   guard !isQuoted else {

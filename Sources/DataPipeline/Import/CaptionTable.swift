@@ -70,10 +70,27 @@ struct CaptionTable: Sendable {
     }
     for case .success(let row) in ids.compactMap({ rows[$0] }) {
       let stem = URL(fileURLWithPath: row.videoPath).deletingPathExtension().lastPathComponent
-      if !row.videoPath.isEmpty, rows[stem] == nil { rows[stem] = .success(row) }
+      guard !row.videoPath.isEmpty, stem != row.id else { continue }
+      guard let other = rows[stem] else {
+        rows[stem] = .success(row)
+        continue
+      }
+      // A row of the clip's own name goes before one of its video's.
+      if case .success(let first) = other, first.id != stem, first.id != row.id {
+        rows[stem] = .failure(
+          DataError(
+            file: path, clip: stem, expected: "one row", found: "'\(first.id)' and '\(row.id)'",
+            advice: "name the right one like the clip"))
+      }
     }
     self.rows = rows
     self.ids = ids
+  }
+
+  /// The ids of the usable rows that belong to none of these clips.
+  func ids(without stems: [String]) -> [String] {
+    let used = Set(stems.compactMap { try? rows[$0]?.get().id })
+    return ids.filter { !used.contains($0) }
   }
 
   func has(_ stem: String) -> Bool { rows[stem] != nil }

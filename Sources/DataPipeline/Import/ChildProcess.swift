@@ -31,12 +31,11 @@ struct ChildProcess {
     if let environment {
       process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     }
-    // A file and not a pipe: nobody has to empty it while the output is read.
-    let log = FileManager.default.temporaryDirectory
-      .appendingPathComponent("trajloom-\(UUID().uuidString).log")
-    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-    defer { try? FileManager.default.removeItem(at: log) }
-    process.standardError = try? FileHandle(forWritingTo: log)
+    // A file and not a pipe: nobody has to empty it while the output is read. It has no name any
+    // more, so that nothing of it stays, however this process ends.
+    let log = try unnamedFile()
+    defer { try? log.close() }
+    process.standardError = log
     process.standardInput = FileHandle.nullDevice
     let pipe = Pipe()
     process.standardOutput = pipe
@@ -45,15 +44,13 @@ struct ChildProcess {
         "\(program): cannot be started: \(error.localizedDescription); install it again",
         kind: .resource)
     }
-    let identifier = process.processIdentifier
-    // Killing is safe as long as nobody has waited for the process: its number stays its own.
-    let guardian = DispatchWorkItem { kill(identifier, SIGKILL) }
-    DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: guardian)
+    let end = DispatchWorkItem { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: end)
     let start = DispatchTime.now().uptimeNanoseconds
     let data = (try? pipe.fileHandleForReading.read(upToCount: limit + 1)) ?? Data()
-    if data.count > limit { kill(identifier, SIGKILL) }
+    if data.count > limit { end.perform() }
     process.waitUntilExit()
-    guardian.cancel()
+    end.cancel()
     let elapsed = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     output = data.prefix(limit)
     if process.terminationReason == .exit {
@@ -61,7 +58,21 @@ struct ChildProcess {
     } else {
       ending = elapsed >= seconds ? .timeout : .signal(process.terminationStatus)
     }
-    let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+    let size = (try? log.seekToEnd()) ?? 0
+    try? log.seek(toOffset: size - min(size, 4096))
+    let text = String(decoding: (try? log.readToEnd()) ?? Data(), as: UTF8.self)
     lastError = text.split(whereSeparator: \.isNewline).last.map(String.init)
   }
+}
+
+private func unnamedFile() throws -> FileHandle {
+  var template = Array("\(NSTemporaryDirectory())/trajloom-XXXXXX".utf8CString)
+  let descriptor = mkstemp(&template)
+  guard descriptor >= 0 else {
+    throw DataError(
+      "\(NSTemporaryDirectory()): no file can be made there (\(String(cString: strerror(errno)))); "
+        + "check the disk, or set TMPDIR", kind: .resource)
+  }
+  unlink(template)
+  return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
 }

@@ -3,8 +3,7 @@ import Foundation
 /// Turns one file of tracks, with its video and caption, into a packed clip; on any thread.
 struct ClipImport: Sendable {
   let options: ImportOptions
-  let captions: CaptionTable?
-  let videos: VideoFolder?
+  let inputs: ImportInputs
   let packer: ShardWriter.Packer
 
   /// A clip ready to be written, and what was done to make it.
@@ -19,7 +18,7 @@ struct ClipImport: Sendable {
     let (arrays, ownVideo) = try read(item)
     let file = try TrackFile(
       arrays, expectedFrames: settings.frames, expectedPoints: settings.geometry.count,
-      polarity: settings.polarity)
+      axes: settings.axes, polarity: settings.polarity)
     guard file.frames >= settings.frames else {
       throw DataError(
         file: item.file, clip: item.id, expected: "at least \(settings.frames) frames",
@@ -29,7 +28,7 @@ struct ClipImport: Sendable {
       starts: (0..<file.points).map { file.pair(point: $0, frame: 0) },
       settings: settings, path: item.file)
     let grid = try GriddedTracks(file, convention: convention, settings: settings)
-    let caption = try captions?.row(stem: item.stem)
+    let caption = try inputs.captions?.row(stem: item.stem)
     let video = try video(item, caption, own: ownVideo)
     let clip = Clip(
       id: item.id, caption: caption?.text ?? "",
@@ -39,7 +38,7 @@ struct ClipImport: Sendable {
     let visible = grid.visibility.reduce(0) { $0 + Int($1) }
     let used = grid.match.points.count { $0 != nil }
     let report = ImportReport.ClipReport(
-      id: clip.id, source: clip.source, file: item.file, fileBytes: fileSize(item.file),
+      id: clip.id, source: clip.source, file: item.file, inputs: try inputs.identities(of: item),
       units: convention.units.rawValue, axisOrder: convention.axisOrder.rawValue,
       evidence: file.evidence + [evidence], gridMatch: "\(grid.match.kind)",
       meanStartDistance: Double(grid.match.meanDistance), emptyCells: grid.match.emptyCells,
@@ -54,7 +53,8 @@ struct ClipImport: Sendable {
     let settings = options.reading
     if let view = item.view {
       return try ForeignHDF5.reader(options, path: item.file)
-        .arrays(view: view, videoFrames: settings.hasVideo && videos == nil ? settings.history : 0)
+        .arrays(
+          view: view, videoFrames: settings.hasVideo && inputs.videos == nil ? settings.history : 0)
     }
     guard item.file.hasSuffix(".npz") else { return (try TrackArrays(npy: item.file), nil) }
     return (
@@ -68,7 +68,7 @@ struct ClipImport: Sendable {
   ) throws -> [UInt8]? {
     let settings = options.reading
     guard settings.hasVideo else { return nil }
-    if let videos {
+    if let videos = inputs.videos {
       return try videos.read(
         stem: item.stem, named: caption?.videoPath, frames: settings.history,
         geometry: settings.geometry)
@@ -81,10 +81,4 @@ struct ClipImport: Sendable {
     }
     return frames
   }
-}
-
-/// Bytes; 0 for a file that is not there.
-func fileSize(_ path: String) -> Int {
-  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-  return (attributes?[.size] as? NSNumber)?.intValue ?? 0
 }

@@ -9,7 +9,7 @@ struct ForeignHDF5: Sendable {
   /// What a child may use.
   static let (memory, seconds) = (4 << 30, 60)
   /// The most bytes that a child may send.
-  static let largestAnswer = 3 << 30
+  static let largestAnswer = 3 << 29
 
   /// This program.
   let reader: String

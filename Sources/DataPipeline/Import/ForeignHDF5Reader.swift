@@ -89,9 +89,6 @@ private struct ForeignDataset: ~Copyable {
   private let dataset: HDF5Dataset
   let extents: [Int]
 
-  /// 1 GiB of floats.
-  private static let largest = 1 << 28
-
   init(_ path: String, in file: borrowing HDF5File) throws {
     let opened = try HDF5Dataset(opening: path, in: file)
     let layout = try opened.layout()
@@ -112,10 +109,13 @@ private struct ForeignDataset: ~Copyable {
   /// The first frames of [1, T, ...] or [T, ...], bytes of any order of the other axes.
   func frames(_ wanted: Int) throws -> (bytes: [UInt8], shape: [Int]) {
     let axis = extents.first == 1 && extents.count == 5 ? 1 : 0
-    guard extents.count == axis + 4, extents[axis] >= wanted else {
+    guard extents.count == axis + 4, extents[axis] >= wanted, extents.allSatisfy({ $0 > 0 }),
+      try dataset.stores(.uint8)
+    else {
       throw HDF5Failure(
         operation: "read '\(dataset.name)'",
-        reason: "shape \(extents) instead of [T, H, W, 3] or [T, 3, H, W] with \(wanted) frames")
+        reason: "shape \(extents) instead of bytes of [T, H, W, 3] or [T, 3, H, W], T at least "
+          + "\(wanted); --no-video leaves it out")
     }
     var shape = extents
     shape[axis] = wanted
@@ -128,10 +128,10 @@ private struct ForeignDataset: ~Copyable {
     var count = 1
     for extent in extents {
       let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      guard !overflow, product <= ForeignDataset.largest else {
+      guard !overflow, product <= NPYStart.mostElements else {
         throw HDF5Failure(
           operation: "read '\(dataset.name)'",
-          reason: "shape \(extents) has more than \(ForeignDataset.largest) elements")
+          reason: "shape \(extents) has more than \(NPYStart.mostElements) elements")
       }
       count = product
     }

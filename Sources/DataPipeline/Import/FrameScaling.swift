@@ -4,7 +4,7 @@
 ///   - geometry: the frames come out at a quarter of its size.
 /// - Returns: [T, H/4, W/4, 3]; nil for another shape.
 func scaledFrames(_ frames: NPYArray, geometry: GridGeometry) -> [UInt8]? {
-  guard frames.shape.count == 4 else { return nil }
+  guard frames.shape.count == 4, frames.shape.allSatisfy({ $0 > 0 }) else { return nil }
   let isChannelFirst = frames.shape[1] == 3 && frames.shape[3] != 3
   guard isChannelFirst || frames.shape[3] == 3 else { return nil }
   let (count, height, width) = (

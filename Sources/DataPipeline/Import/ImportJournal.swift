@@ -11,14 +11,15 @@ struct ImportJournal {
   private(set) var faults: [ImportReport.Fault]
   private let options: ImportOptions
   private let inShards: Set<String>
+  private var lastWrite = ContinuousClock.now
 
   /// - Throws: `DataError` for shards that no import has made, or one with other settings.
-  init(_ options: ImportOptions, _ plan: ImportPlan) throws {
+  init(_ options: ImportOptions, _ plan: ImportPlan, _ inputs: ImportInputs) throws {
     self.options = options
-    faults = plan.faults
     let names = (try? FileManager.default.contentsOfDirectory(atPath: options.output)) ?? []
     guard let shard = names.filter({ $0.hasSuffix(".h5") && !$0.hasPrefix(".") }).min() else {
       (shards, waiting, clips, inShards) = (nil, plan.items, [], [])
+      faults = plan.faults
       return
     }
     let path = ImportJournal.path(options)
@@ -30,10 +31,10 @@ struct ImportJournal {
         found: "\(shard) without a readable \(ImportReport.fileName)",
         advice: "choose another output folder or remove its .h5 files", kind: .resource)
     }
-    if let difference = settingsDifference(earlier.settings, options.reading) {
+    if let difference = options.reading.difference(from: earlier.settings) {
       throw DataError(
         file: path, expected: "the settings of the import that is there",
-        found: "another \(difference)",
+        found: difference,
         advice: "pass the same options, or choose another output folder", kind: .usage)
     }
     let shards = try ShardCollection(path: options.output, schema: .tracks)
@@ -42,22 +43,19 @@ struct ImportJournal {
     clips = earlier.clips.filter { inShards.contains($0.id) }
     self.shards = shards
     self.inShards = inShards
-    var waiting: [ImportItem] = []
-    for item in plan.items {
-      guard inShards.contains(item.id), let report = known[item.id] else {
-        waiting.append(item)
-        continue
+    let done = plan.items.filter { inShards.contains($0.id) && known[$0.id] != nil }
+    var faults = plan.faults
+    try inOrder(done.count) {
+      try inputs.identities(of: done[$0])
+    } use: { number, identities in
+      if let message = change(of: done[number], since: known, to: identities) {
+        faults.append(.init(clip: done[number].id, message: message))
       }
-      guard report.fileBytes == fileSize(item.file) else {
-        let error = DataError(
-          file: item.file, clip: item.id, expected: "the file that was imported before",
-          found: "\(fileSize(item.file)) bytes instead of \(report.fileBytes)",
-          advice: "import into another folder, or rename the clip")
-        faults.append(.init(clip: item.id, message: error.message))
-        continue
-      }
+      return true
     }
-    self.waiting = waiting
+    self.faults = faults
+    let doneIDs = Set(done.map(\.id))
+    waiting = plan.items.filter { !doneIDs.contains($0.id) }
   }
 
   func isInShard(_ id: String) -> Bool { inShards.contains(id) }
@@ -78,23 +76,27 @@ struct ImportJournal {
       advice: "pass --units and --axis-order, or import the files apart")
   }
 
+  /// Writes the report beside the shards if that was long ago. A clip of a complete shard that the
+  /// report does not have costs no more than to be read once more.
+  mutating func writeNowAndThen() throws {
+    guard ContinuousClock.now - lastWrite > .seconds(5) else { return }
+    try write(isComplete: false, captionsWithoutClip: [])
+    lastWrite = .now
+  }
+
   /// Writes the report beside the shards.
   @discardableResult
-  func write(isComplete: Bool, captions: CaptionTable?) throws -> ImportReport {
-    let used = Set(clips.filter(\.hasCaption).map { URL(fileURLWithPath: $0.file).stem })
+  func write(isComplete: Bool, captionsWithoutClip: [String]) throws -> ImportReport {
     let report = ImportReport(
       settings: options.reading, isComplete: isComplete, clips: clips, faults: faults,
-      captionsWithoutClip: try (captions?.ids ?? []).filter { id in
-        try !used.contains { try captions?.row(stem: $0)?.id == id }
-      })
+      captionsWithoutClip: captionsWithoutClip)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let path = ImportJournal.path(options)
     do {
       try AtomicFile.write(encoder.encode(report), to: path)
     } catch {
-      throw DataError(
-        "\(path): cannot be written (\(error)); check the disk", kind: .resource)
+      throw DataError("\(path): cannot be written (\(error)); check the disk", kind: .resource)
     }
     return report
   }
@@ -104,15 +106,21 @@ struct ImportJournal {
   }
 }
 
-extension URL {
-  fileprivate var stem: String { deletingPathExtension().lastPathComponent }
-}
-
-/// The first setting that differs, with both values; nil when none does.
-private func settingsDifference(_ a: ImportSettings, _ b: ImportSettings) -> String? {
-  for (old, new) in zip(Mirror(reflecting: a).children, Mirror(reflecting: b).children) {
-    let (before, after) = ("\(old.value)", "\(new.value)")
-    if before != after { return "\(old.label ?? "setting") (\(after) instead of \(before))" }
+/// What is to be said of a clip that is in a shard and whose inputs are others now; nil when they are
+/// not.
+private func change(
+  of item: ImportItem, since reports: [String: ImportReport.ClipReport],
+  to identities: Result<[String: String], any Error>
+) -> String? {
+  let (before, now): ([String: String], [String: String])
+  do { (before, now) = (reports[item.id]?.inputs ?? [:], try identities.get()) } catch {
+    return "\(error)"
   }
-  return nil
+  let changed = Set(before.keys).union(now.keys).filter { before[$0] != now[$0] }.sorted()
+  guard !changed.isEmpty else { return nil }
+  return DataError(
+    file: item.file, clip: item.id, expected: "what was imported before",
+    found: "another \(changed.joined(separator: ", "))",
+    advice: "import into another folder, or rename the clip"
+  ).message
 }

@@ -46,7 +46,8 @@ public struct ImportSettings: Sendable, Codable, Equatable {
   /// The frames of video to keep.
   public var history: Int
   public var fps: Double
-  /// Nil to detect; likewise the next two.
+  /// Nil to detect; likewise the next three.
+  public var axes: TrackAxes?
   public var units: TrackConvention.Units?
   public var axisOrder: TrackConvention.AxisOrder?
   public var polarity: VisibilityPolarity?
@@ -63,7 +64,8 @@ public struct ImportSettings: Sendable, Codable, Equatable {
 
   public init(
     geometry: GridGeometry, frames: Int = 162, history: Int = 81, fps: Double = 25,
-    units: TrackConvention.Units? = nil, axisOrder: TrackConvention.AxisOrder? = nil,
+    axes: TrackAxes? = nil, units: TrackConvention.Units? = nil,
+    axisOrder: TrackConvention.AxisOrder? = nil,
     polarity: VisibilityPolarity? = nil, sourceSize: FrameSize? = nil,
     nonFinite: NonFinitePolicy = .refuse, maxEmpty: Double = 0.5, trackKey: String? = nil,
     visibilityKey: String? = nil, hasVideo: Bool = false
@@ -72,6 +74,7 @@ public struct ImportSettings: Sendable, Codable, Equatable {
     self.frames = frames
     self.history = history
     self.fps = fps
+    self.axes = axes
     self.units = units
     self.axisOrder = axisOrder
     self.polarity = polarity
@@ -84,7 +87,7 @@ public struct ImportSettings: Sendable, Codable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case geometry, frames, history, fps, units, polarity
+    case geometry, frames, history, fps, axes, units, polarity
     case axisOrder = "axis_order"
     case sourceSize = "source_size"
     case nonFinite = "nonfinite"
@@ -92,6 +95,29 @@ public struct ImportSettings: Sendable, Codable, Equatable {
     case trackKey = "track_key"
     case visibilityKey = "visibility_key"
     case hasVideo = "video"
+  }
+}
+
+extension ImportSettings {
+  /// The first setting in which another import differs, by its flag, with both values; nil for none.
+  func difference(from other: ImportSettings) -> String? {
+    func text(_ value: (some Any)?) -> String { value.map { "\($0)" } ?? "none" }
+    let settings: [(flag: String, own: String, other: String)] = [
+      (
+        "--height, --width or --stride", geometry.description, other.geometry.description
+      ),
+      ("--frames", text(frames), text(other.frames)), ("--fps", text(fps), text(other.fps)),
+      ("--axes", text(axes), text(other.axes)), ("--units", text(units), text(other.units)),
+      ("--axis-order", text(axisOrder), text(other.axisOrder)),
+      ("--polarity", text(polarity), text(other.polarity)),
+      ("--source-size", text(sourceSize), text(other.sourceSize)),
+      ("--nonfinite", text(nonFinite), text(other.nonFinite)),
+      ("--max-empty", text(maxEmpty), text(other.maxEmpty)),
+      ("--track-key", text(trackKey), text(other.trackKey)),
+      ("--visibility-key", text(visibilityKey), text(other.visibilityKey)),
+      ("--videos or --no-video", text(hasVideo), text(other.hasVideo)),
+    ]
+    return settings.first { $0.own != $0.other }.map { "\($0.flag) \($0.own) (not \($0.other))" }
   }
 }
 

@@ -15,8 +15,9 @@ struct ImportPlan {
   private(set) var items: [ImportItem] = []
   private(set) var faults: [ImportReport.Fault] = []
 
+  /// - Parameter isStopped: ends the listing early, with what it has.
   /// - Throws: `DataError` for a path where nothing is to be imported.
-  init(_ options: ImportOptions) throws {
+  init(_ options: ImportOptions, isStopped: @Sendable () -> Bool) throws {
     let root = URL(fileURLWithPath: options.tracks)
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder) else {
@@ -31,27 +32,27 @@ struct ImportPlan {
       }
     }
     let folder = isFolder.boolValue ? root : root.deletingLastPathComponent()
-    var owners: [String: String] = [:]
-    for name in names {
-      guard let kind = ["npz", "npy", "h5", "hdf5"].first(where: { name.hasSuffix(".\($0)") }),
-        !name.hasPrefix("."), !name.hasSuffix("_visibility.npy")
-      else { continue }
-      let (file, stem) = (
-        folder.appendingPathComponent(name).path, String(name.dropLast(kind.count + 1))
-      )
-      do {
-        if kind.hasPrefix("h") {
-          let views = try ForeignHDF5.reader(options, path: file).views()
-          items += views.map {
-            ImportItem(id: "\(stem)_\($0)", stem: stem, file: file, view: $0)
-          }
-        } else {
-          items.append(ImportItem(id: stem, stem: stem, file: file, view: nil))
-        }
-      } catch let error as DataError where error.kind == .data {
-        faults.append(.init(clip: stem, message: error.message))
-      }
+    guard !isFolder.boolValue || !isSameFolder(folder.path, options.output) else {
+      throw DataError(
+        file: options.output, expected: "another folder than that of the tracks", found: "the same",
+        advice: "choose another --out", kind: .usage)
     }
+    let files = names.compactMap { ImportPlan.item($0, in: folder) }
+    try inOrder(files.count) { number -> [ImportItem] in
+      let file = files[number]
+      guard isForeign(file.file), !isStopped() else { return [file] }
+      return try ForeignHDF5.reader(options, path: file.file).views().map {
+        ImportItem(id: "\(file.stem)_\($0)", stem: file.stem, file: file.file, view: $0)
+      }
+    } use: { number, found in
+      // The terminal's Ctrl-C ends the reading children too: what they leave is no fault.
+      guard !isStopped() else { return false }
+      do { items += try found.get() } catch let error as DataError where error.kind == .data {
+        faults.append(.init(clip: files[number].stem, message: error.message))
+      }
+      return true
+    }
+    var owners: [String: String] = [:]
     items = items.filter { item in
       guard let other = owners.updateValue(item.file, forKey: item.id) else { return true }
       let error = DataError(
@@ -60,11 +61,37 @@ struct ImportPlan {
       faults.append(.init(clip: item.id, message: error.message))
       return false
     }
-    guard !items.isEmpty || !faults.isEmpty else {
+    guard !files.isEmpty else {
       throw DataError(
         file: options.tracks, expected: ".npz, .npy, .h5 or .hdf5 files", found: "none",
         advice: "check --tracks")
     }
+  }
+}
+
+/// Whether a file is HDF5 of another program, by its name.
+public func isForeign(_ path: String) -> Bool {
+  (path.hasSuffix(".h5") || path.hasSuffix(".hdf5"))
+    && !URL(fileURLWithPath: path)
+      .lastPathComponent.hasPrefix(".")
+}
+
+private func isSameFolder(_ a: String, _ b: String) -> Bool {
+  let (a, b) = (URL(fileURLWithPath: a), URL(fileURLWithPath: b))
+  return a.standardizedFileURL.resolvingSymlinksInPath()
+    == b.standardizedFileURL
+    .resolvingSymlinksInPath()
+}
+
+extension ImportPlan {
+  /// The clip of a file, by its name; nil for one that is not imported.
+  private static func item(_ name: String, in folder: URL) -> ImportItem? {
+    guard let kind = ["npz", "npy", "h5", "hdf5"].first(where: { name.hasSuffix(".\($0)") }),
+      !name.hasPrefix("."), !name.hasSuffix(TrackArrays.visibilitySuffix)
+    else { return nil }
+    let stem = String(name.dropLast(kind.count + 1))
+    return ImportItem(
+      id: stem, stem: stem, file: folder.appendingPathComponent(name).path, view: nil)
   }
 }
 

@@ -4,8 +4,9 @@ public struct ImportReport: Codable, Sendable, Equatable {
     public let id: String
     public let source: String
     public let file: String
-    /// Of the file when it was read: another one is another clip.
-    public let fileBytes: Int
+    /// Sizes and checksums of what the clip was made from, by kind (`tracks`, `visibility`, `video`,
+    /// `caption`): what has changed since is not what the shard holds.
+    public let inputs: [String: String]
     public let units: String
     public let axisOrder: String
     /// Why the file was read this way, in words.
@@ -31,8 +32,7 @@ public struct ImportReport: Codable, Sendable, Equatable {
     public let hasCaption: Bool
 
     enum CodingKeys: String, CodingKey {
-      case id, source, file, units, evidence
-      case fileBytes = "file_bytes"
+      case id, source, file, inputs, units, evidence
       case axisOrder = "axis_order"
       case gridMatch = "grid_match"
       case meanStartDistance = "mean_start_distance"

@@ -38,6 +38,8 @@ struct NPYStart {
   private let member: String?
 
   private static let again = "write it again with numpy.save"
+  /// The largest array that is read: enough for 162 frames of every pixel of 480 x 832.
+  static let mostElements = 1 << 27
 
   /// - Parameter bytes: of the file, from its start on; the elements need not be there.
   /// - Throws: `DataError` for anything but numbers.
@@ -87,7 +89,12 @@ struct NPYStart {
   func check(size whole: Int) throws {
     let count = header.shape.reduce((1, false)) { $0.0.multipliedReportingOverflow(by: $1, $0.1) }
     let (wanted, overflow) = count.0.multipliedReportingOverflow(by: element.size)
-    guard !count.1, !overflow, wanted == whole - size else {
+    guard !count.1, count.0 <= NPYStart.mostElements else {
+      throw DataError(
+        file: file, dataset: member, expected: "at most \(NPYStart.mostElements) elements",
+        found: "shape \(header.shape)", advice: "cut the clip, or keep fewer of its points")
+    }
+    guard !overflow, wanted == whole - size else {
       throw DataError(
         file: file, dataset: member,
         expected: "the elements of shape \(header.shape) (\(header.type))",
@@ -103,12 +110,18 @@ extension Int {
   }
 }
 
+/// A line for the shell that turns a file with Python objects into one with arrays of numbers beside
+/// it: an archive, a single array, or the dictionary that `numpy.save` makes an array of.
 private func conversionLine(file: String) -> String {
-  let kind = file.hasSuffix(".npz") ? "npz" : "npy"
-  let load = "import numpy as np; d=np.load('in.\(kind)',allow_pickle=True)"
-  return kind == "npz"
-    ? "python3 -c \"\(load); np.savez('out.npz',**{k:np.array(d[k].tolist()) for k in d})\""
-    : "python3 -c \"\(load); np.save('out.npy',np.array(d.tolist()))\""
+  func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "'\\''") + "'"
+  }
+  let python =
+    "import sys,numpy as np; d=np.load(sys.argv[1],allow_pickle=True); "
+    + "d=d if hasattr(d,'files') else d.item() if d.ndim==0 else {'tracks':d}; "
+    + "np.savez(sys.argv[2],**{k:np.array(np.asarray(d[k]).tolist()) for k in d})"
+  let plain = file.dropLast(4) + "_plain.npz"
+  return "python3 -c \"\(python)\" \(quoted(file)) \(quoted(String(plain)))"
 }
 
 /// The element types that are read.
@@ -166,15 +179,25 @@ struct NPYElement {
 
 /// Turns column-major elements into row-major ones.
 private func rowMajor(_ scalars: [Float], shape: [Int]) -> [Float] {
-  guard shape.count > 1 else { return scalars }
+  guard shape.count > 1, !scalars.isEmpty else { return scalars }
   var strides = [Int](repeating: 1, count: shape.count)
   for axis in 1..<shape.count { strides[axis] = strides[axis - 1] * shape[axis - 1] }
-  return scalars.indices.map { index in
-    var (rest, source) = (index, 0)
-    for axis in shape.indices.reversed() {
-      source += rest % shape[axis] * strides[axis]
-      rest /= shape[axis]
+  // An odometer: the last axis turns fastest.
+  var place = [Int](repeating: 0, count: shape.count)
+  var source = 0
+  return [Float](unsafeUninitializedCapacity: scalars.count) { room, initialized in
+    for index in 0..<scalars.count {
+      room.initializeElement(at: index, to: scalars[source])
+      var axis = shape.count - 1
+      while axis >= 0 {
+        place[axis] += 1
+        source += strides[axis]
+        if place[axis] < shape[axis] { break }
+        source -= place[axis] * strides[axis]
+        place[axis] = 0
+        axis -= 1
+      }
     }
-    return scalars[source]
+    initialized = scalars.count
   }
 }

@@ -7,18 +7,33 @@ struct TrackArrays {
   let tracks: NPYArray
   var visibility: (key: String, array: NPYArray)?
 
-  /// The customary names; `points` is what TAP-Vid calls tracks.
-  static let trackKeys = ["trajectory", "trajectories", "tracks", "points"]
-  static let visibilityKeys = ["visibility", "visibilities", "vis"]
+  /// The customary names, alone or behind `pred_`; `points` is what TAP-Vid calls tracks.
+  private static let trackKeys = ["trajectory", "trajectories", "tracks", "points"]
+  private static let visibilityKeys = ["visibility", "visibilities", "visibles", "vis"]
+
+  static func namesTracks(_ key: String) -> Bool { trackKeys.contains(plain(key)) }
+  static func namesVisibility(_ key: String) -> Bool { visibilityKeys.contains(plain(key)) }
+  static func namesOcclusion(_ key: String) -> Bool { plain(key).hasPrefix("occ") }
+
+  private static func plain(_ key: String) -> String {
+    String(key.lowercased().trimmingPrefix("pred_"))
+  }
 }
 
 extension TrackArrays {
+  /// Where the visibility of an `.npy` file of tracks lies.
+  static func visibilityFile(beside path: String) -> String {
+    String(path.dropLast(4)) + visibilitySuffix
+  }
+
+  static let visibilitySuffix = "_visibility.npy"
+
   /// An `.npy` file holds the tracks alone; a file `<stem>_visibility.npy` beside it holds its
   /// visibility.
   init(npy path: String) throws {
     self.init(
       path: path, trackKey: "array", tracks: try NPYArray(npy: readWholeFile(path), file: path))
-    let beside = String(path.dropLast(4)) + "_visibility.npy"
+    let beside = TrackArrays.visibilityFile(beside: path)
     if FileManager.default.fileExists(atPath: beside) {
       visibility = ("visibility", try NPYArray(npy: readWholeFile(beside), file: beside))
     }
@@ -56,8 +71,7 @@ extension TrackArrays {
     }
     let tracks =
       try trackKey.map { try named($0, "--track-key") }
-      ?? only(
-        keys.filter { TrackArrays.trackKeys.contains($0.lowercased()) }, "tracks", "--track-key")
+      ?? only(keys.filter(TrackArrays.namesTracks), "tracks", "--track-key")
     guard let tracks else {
       throw DataError(
         file: path, expected: "an array '\(TrackArrays.trackKeys.joined(separator: "', '"))'",
@@ -65,13 +79,36 @@ extension TrackArrays {
         advice: "pass --track-key with the name of the tracks")
     }
     self.init(path: path, trackKey: tracks, tracks: try array(tracks))
-    let visible = keys.filter { TrackArrays.visibilityKeys.contains($0.lowercased()) }
-    let occluded = keys.filter { $0.lowercased().hasPrefix("occ") }
-    // Both say the same thing where both are given.
-    let flags =
-      try visibilityKey.map { try named($0, "--visibility-key") }
-      ?? only(visible.isEmpty ? occluded : visible, "visibility", "--visibility-key")
-    if let flags { visibility = (flags, try array(flags)) }
+    guard visibilityKey != "none" else { return }
+    if let visibilityKey {
+      let key = try named(visibilityKey, "--visibility-key")
+      visibility = (key, try array(key))
+      return
+    }
+    let visible = try only(
+      keys.filter(TrackArrays.namesVisibility), "visibility", "--visibility-key")
+    let occluded = try only(
+      keys.filter(TrackArrays.namesOcclusion), "occlusion", "--visibility-key")
+    if let key = visible ?? occluded { visibility = (key, try array(key)) }
+    if visible != nil, let occluded, let seen = visibility {
+      let hidden = try array(occluded)
+      let isOpposite =
+        hidden.shape == seen.array.shape
+        && zip(hidden.scalars, seen.array.scalars).allSatisfy { ($0 > 0.5) != ($1 > 0.5) }
+      guard isOpposite else {
+        throw DataError(
+          file: path, expected: "'\(occluded)' to be the opposite of '\(seen.key)'",
+          found: "something else", advice: "pass --visibility-key with the name of the right one")
+      }
+    }
+    // Everything would count as visible: not while something looks as if it said otherwise.
+    let similar = keys.filter { $0 != tracks && ($0.contains("vis") || $0.contains("occ")) }
+    guard visibility != nil || similar.isEmpty else {
+      throw DataError(
+        file: path, expected: "visibility under a known name",
+        found: similar.joined(separator: ", "),
+        advice: "pass --visibility-key with its name, or none")
+    }
   }
 }
 

@@ -67,7 +67,8 @@ public struct TrackConvention: Sendable, Equatable, Codable {
       "\(fit.convention.name): \(Int((100 * share).rounded())) % of the points of frame 0 \(what)"
     }
     // On the grid: nearly all points hit grid points, on most cells of the grid.
-    let onGrid = fits.filter { $0.hits >= 0.9 && $0.cells >= 0.5 }
+    // None may lie beyond it: that is the grid of a larger frame.
+    let onGrid = fits.filter { $0.hits >= 0.9 && $0.cells >= 0.5 && $0.inside >= 0.98 }
     if onGrid.count == 1 {
       return (onGrid[0].convention, described(onGrid[0], onGrid[0].hits, "lie on grid points"))
     }

@@ -14,7 +14,6 @@ struct TrackFile: Sendable {
   var points: Int { layout.points }
   /// T.
   var frames: Int { layout.frames }
-  var hasVisibility: Bool { visible != nil }
 
   /// The stored pair of numbers.
   func pair(point: Int, frame: Int) -> SIMD2<Float> {
@@ -30,22 +29,24 @@ struct TrackFile: Sendable {
   /// - Parameters:
   ///   - expectedFrames: helps to tell the axes apart.
   ///   - expectedPoints: likewise.
-  ///   - polarity: what 1 means; nil to follow the key: a key that starts with `occ` says occluded.
+  ///   - axes: their order; nil to detect.
+  ///   - polarity: what 1 means; nil to follow the key: a name of occlusion says occluded.
   /// - Throws: `DataError` naming the file, the key, what was expected and found.
   init(
-    _ arrays: TrackArrays, expectedFrames: Int, expectedPoints: Int, polarity: VisibilityPolarity?
+    _ arrays: TrackArrays, expectedFrames: Int, expectedPoints: Int, axes: TrackAxes? = nil,
+    polarity: VisibilityPolarity? = nil
   ) throws {
     var evidence: [String] = []
     let layout = try TrackLayout(
       arrays.tracks, path: arrays.path, key: arrays.trackKey, frames: expectedFrames,
-      points: expectedPoints)
+      points: expectedPoints, order: axes)
     evidence.append("'\(arrays.trackKey)' \(arrays.tracks.shape) is \(layout.evidence)")
     path = arrays.path
     self.layout = layout
     scalars = arrays.tracks.scalars
     if let (key, flags) = arrays.visibility {
       let values = try layout.flags(flags, path: path, key: key)
-      let isOcclusion = polarity.map { $0 == .occluded } ?? key.lowercased().hasPrefix("occ")
+      let isOcclusion = polarity.map { $0 == .occluded } ?? TrackArrays.namesOcclusion(key)
       if !flags.isIntegral && values.contains(where: { $0 != 0 && $0 != 1 }) {
         evidence.append("'\(key)' holds probabilities, cut at 0.5")
       }

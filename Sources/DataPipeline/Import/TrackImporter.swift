@@ -19,49 +19,46 @@ public struct TrackImporter: Sendable {
   /// - Throws: `DataError` for what stands in the way of every clip: no files, settings that differ
   ///   from those of the shards that are there, a folder in use, a full disk.
   public func run(
-    isStopped: () -> Bool = { false },
+    isStopped: @Sendable () -> Bool = { false },
     progress: (_ done: Int, _ total: Int, _ clip: String) -> Void = { _, _, _ in }
   ) throws -> ImportReport {
-    let plan = try ImportPlan(options)
-    let captions = try options.captions.map { try CaptionTable(path: $0) }
-    try checkCaptions(captions, plan)
-    let videos =
-      options.reading.hasVideo ? try options.videos.map { try VideoFolder(path: $0) } : nil
+    let plan = try ImportPlan(options, isStopped: isStopped)
+    let inputs = try ImportInputs(options)
+    try checkCaptions(inputs.captions, plan)
     let lock = try FolderLock(options.output)
-    var journal = try ImportJournal(options, plan)
+    var journal = try ImportJournal(options, plan, inputs)
     let settings = options.reading
     let writer = try ShardWriter(
       directory: options.output, geometry: settings.geometry, frames: settings.frames,
       fps: settings.fps, createdBy: options.createdBy, clipsPerShard: options.clipsPerShard,
       publication: .oneByOne(after: journal.shards, lock: lock))
-    let work = ClipImport(
-      options: options, captions: captions, videos: videos, packer: writer.packer)
-    let (items, waiting) = (journal.waiting, plan.items.count - journal.waiting.count)
-    var isWhole = true
-    try inOrder(items.count) {
-      try work.run(items[$0])
+    // Before the first shard, which needs it to be known as one of an import.
+    try journal.write(isComplete: false, captionsWithoutClip: [])
+    let work = ClipImport(options: options, inputs: inputs, packer: writer.packer)
+    let items = journal.waiting
+    let before = plan.items.count - items.count
+    try inOrder(items.count) { number in
+      guard !isStopped() else { throw CancellationError() }
+      return try work.run(items[number])
     } use: { number, outcome in
       // The terminal's Ctrl-C ends the decoding children too: what they leave is no fault.
-      guard !isStopped() else {
-        isWhole = false
-        return false
-      }
+      guard !isStopped() else { return false }
       do {
         let outcome = try outcome.get()
         try journal.checkConvention(outcome.report)
         if !journal.isInShard(outcome.report.id) { try writer.append(outcome.clip) }
         journal.add(outcome.report)
-        if journal.clips.count.isMultiple(of: options.clipsPerShard) {
-          try journal.write(isComplete: false, captions: captions)
-        }
+        try journal.writeNowAndThen()
       } catch let error as DataError where error.kind == .data {
         journal.add(.init(clip: items[number].id, message: error.message))
       }
-      progress(waiting + number + 1, plan.items.count, items[number].id)
+      progress(before + number + 1, plan.items.count, items[number].id)
       return true
     }
     try writer.finish()
-    return try journal.write(isComplete: isWhole, captions: captions)
+    return try journal.write(
+      isComplete: !isStopped(),
+      captionsWithoutClip: inputs.captions?.ids(without: plan.items.map(\.stem)) ?? [])
   }
 
   /// - Throws: `DataError` when no clip has a caption: the names must be different ones.

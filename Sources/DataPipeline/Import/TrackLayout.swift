@@ -9,37 +9,55 @@ struct TrackLayout {
   /// Accepts [N, T, 2], [T, N, 2], and either with a leading 1. The axes are told apart by the
   /// expected numbers, else by motion: along time a point moves little, from one point to the next
   /// the position jumps.
-  /// - Throws: `DataError` for other shapes and when nothing tells the axes apart.
-  init(_ array: NPYArray, path: String, key: String, frames: Int, points: Int) throws {
+  /// - Parameter order: given by the caller; nil to detect.
+  /// - Throws: `DataError` for other shapes, and when nothing tells the axes apart or numbers and
+  ///   motion contradict each other.
+  init(
+    _ array: NPYArray, path: String, key: String, frames: Int, points: Int,
+    order: TrackAxes? = nil
+  ) throws {
+    func fault(_ expected: String, _ advice: String) -> DataError {
+      DataError(
+        file: path, dataset: key, expected: expected, found: "\(array.shape)", advice: advice)
+    }
     var shape = array.shape
     if shape.count == 4, shape[0] == 1 { shape.removeFirst() }
     guard shape.count == 3, shape[2] == 2, shape[0] > 0, shape[1] > 0 else {
-      throw DataError(
-        file: path, dataset: key, expected: "[N, T, 2], [T, N, 2] or one of them with a leading 1",
-        found: "\(array.shape)", advice: "reorder the axes with numpy.transpose")
+      throw fault(
+        "[N, T, 2], [T, N, 2] or one of them with a leading 1",
+        "reorder the axes with numpy.transpose")
     }
     let (a, b) = (shape[0], shape[1])
     // Clues from the strongest to the weakest: a number that fits one axis and not the other.
     func isFirst(_ number: Int) -> Bool? {
       a == number && b != number ? true : b == number && a != number ? false : nil
     }
+    let smooth = order == nil ? smootherAxis(array.scalars, a, b).map { $0 == 0 } : nil
     let clue: (isTimeFirst: Bool, words: String)
-    if let isFirst = isFirst(points) {
+    if let order {
+      clue = (order == .tn, "as given")
+    } else if let isFirst = isFirst(points) {
       clue = (!isFirst, "\(points) points as the grid has")
     } else if let isFirst = isFirst(frames) {
       clue = (isFirst, "\(frames) frames as asked for")
-    } else if let axis = smootherAxis(array.scalars, a, b) {
-      clue = (axis == 0, "the smoother axis as time")
+    } else if let smooth {
+      clue = (smooth, "the smoother axis as time")
     } else {
-      throw DataError(
-        file: path, dataset: key, expected: "axes that can be told apart", found: "\(array.shape)",
-        advice: "store the tracks as [points, frames, 2] with the number of points of the grid")
+      throw fault("axes that can be told apart", "pass --axes nt or tn")
     }
     let found = clue.isTimeFirst
     isTimeFirst = found
     (self.frames, self.points) = found ? (a, b) : (b, a)
     evidence = "\(found ? "[T, N, 2]" : "[N, T, 2]"), by \(clue.words)"
+    // Motion may be smoother from point to point where those are dense, of which there are many.
+    if let smooth, smooth != found, (frames...TrackLayout.longestVideo).contains(self.points) {
+      throw fault(
+        "one reading of the axes", "\(clue.words) contradict the motion; pass --axes nt or tn")
+    }
   }
+
+  /// Frames; what has more is taken for points without asking.
+  private static let longestVideo = 4096
 
   /// Where (point, frame) stands in an array of this layout.
   func index(point: Int, frame: Int) -> Int {
@@ -79,12 +97,22 @@ private func transposed(_ values: [Float], rows: Int, columns: Int) -> [Float] {
   }
 }
 
-/// The axis of [a, b, 2] along which neighbours differ at least four times less; nil when neither
-/// is.
+/// How the axes of an array of tracks stand.
+public enum TrackAxes: String, Sendable, CaseIterable, Codable {
+  /// [N, T, 2]
+  case nt
+  /// [T, N, 2]
+  case tn
+}
+
+/// The axis of [a, b, 2] along which neighbours differ at least four times less, by a few thousand
+/// of them; nil when neither is.
 private func smootherAxis(_ scalars: [Float], _ a: Int, _ b: Int) -> Int? {
+  // Odd, so that it meets all rows and columns.
+  let pace = max(1, a * b / 8192) | 1
   func roughness(_ step: Int, _ isLast: (Int) -> Bool) -> Double? {
     var (sum, count) = (0.0, 0)
-    for cell in 0..<a * b where !isLast(cell) {
+    for cell in stride(from: 0, to: a * b, by: pace) where !isLast(cell) {
       for component in 0..<2 {
         let difference = scalars[2 * (cell + step) + component] - scalars[2 * cell + component]
         if difference.isFinite {

@@ -18,8 +18,8 @@ struct VideoFolder: Sendable {
     reader = try VideoReader()
   }
 
-  /// The history frames of a clip, from the path that the captions name or from `<stem>.mp4`.
-  func read(stem: String, named: String?, frames: Int, geometry: GridGeometry) throws -> [UInt8] {
+  /// The video of a clip: the path that the captions name or `<stem>.mp4`.
+  func path(stem: String, named: String?) throws -> String {
     let folder = URL(fileURLWithPath: path)
     let names = VideoFolder.extensions.map { "\(stem).\($0)" } + (named.map { [$0] } ?? [])
     let found = names.map { folder.appendingPathComponent($0).path }
@@ -29,6 +29,11 @@ struct VideoFolder: Sendable {
         file: path, clip: stem, expected: "a video \(stem).mp4", found: "none",
         advice: "add it, or pass --no-video")
     }
-    return try reader.read(found, frames: frames, geometry: geometry)
+    return found
+  }
+
+  /// The history frames of a clip.
+  func read(stem: String, named: String?, frames: Int, geometry: GridGeometry) throws -> [UInt8] {
+    try reader.read(path(stem: stem, named: named), frames: frames, geometry: geometry)
   }
 }

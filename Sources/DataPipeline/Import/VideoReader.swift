@@ -30,7 +30,10 @@ struct VideoReader: Sendable {
     let child = try ChildProcess(
       ffmpeg,
       [
-        "-nostdin", "-v", "error", "-i", "file:\(path)", "-map", "0:v:0", "-frames:v", "\(frames)",
+        // Of files that hold video, and not lists that lead to other files.
+        "-nostdin", "-v", "error", "-max_alloc", "\(1 << 30)", "-protocol_whitelist", "file",
+        "-format_whitelist", "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi", "-i", "file:\(path)",
+        "-map", "0:v:0", "-frames:v", "\(frames)",
         "-vf", "scale=\(width):\(height):flags=area,settb=1/25,setpts=N", "-r", "25",
         "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
       ], limit: wanted, seconds: 600)

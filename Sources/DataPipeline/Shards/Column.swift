@@ -41,13 +41,13 @@ struct Column: Sendable {
   let isRequired: Bool
   let rule: Rule
 
-  /// Whether a row of these extents fits, and into one chunk of HDF5 (below 4 GiB) as well.
+  /// Whether a row of these extents fits, and is below 2 GiB: HDF5 and zlib count chunks in 32 bits.
   func admits(_ extents: [Int]) -> Bool {
-    var count = 1
+    var bytes = type.size
     for extent in extents where extent > 0 {
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      guard !overflow, product < 1 << 30 else { return false }
-      count = product
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+      guard !overflow, product < 1 << 31 else { return false }
+      bytes = product
     }
     return extents.count == shape.count
       && zip(extents, shape).allSatisfy { $0 > 0 && ($1 == nil || $0 == $1) }

@@ -30,6 +30,9 @@ final class ColumnarWriter {
   /// Complete or being written, without their names yet.
   private var files: [(temporary: URL, final: URL)] = []
 
+  /// Why nothing more can be written.
+  private var failure: (any Error)?
+
   // The file being written.
   private var open: HDF5File?
   private var rows: [(id: String, caption: String, source: String)] = []
@@ -41,10 +44,20 @@ final class ColumnarWriter {
     directory: URL, schema: ShardSchema, header: ShardHeader, rowsPerFile: Int,
     publication: Publication = .together
   ) throws {
-    guard rowsPerFile > 0, header.frames > 0, header.fps.isFinite, header.fps > 0 else {
+    guard (1...1 << 20).contains(rowsPerFile), (1...1 << 16).contains(header.frames),
+      header.fps.isFinite, header.fps > 0
+    else {
       throw DataError(
-        "\(directory.path): expected positive clips per shard, frames and fps, found "
-          + "\(rowsPerFile), \(header.frames), \(header.fps)", kind: .usage)
+        "\(directory.path): expected 1 to \(1 << 20) clips per shard, 1 to \(1 << 16) frames and a "
+          + "positive fps, found \(rowsPerFile), \(header.frames), \(header.fps)", kind: .usage)
+    }
+    for column in schema.columns(header.geometry, header.frames) {
+      let shape = column.shape.compactMap { $0 }
+      guard shape.count < column.shape.count || column.admits(shape) else {
+        throw DataError(
+          "\(directory.path): expected clips of less than 2 GiB, found '\(column.name)' of "
+            + "\(column.shapeDescription); take a coarser --stride or fewer --frames", kind: .usage)
+      }
     }
     self.directory = directory
     self.schema = schema
@@ -97,9 +110,11 @@ final class ColumnarWriter {
   func append(_ row: ShardRow) throws { try append(packer.pack(row)) }
 
   /// Appends a row; the last one of a file completes it.
+  /// - Throws: `DataError` of kind `.data` for a row that does not fit those before it, after which
+  ///   others may follow; of kind `.resource` when the file cannot be written, after which none can.
   func append(_ row: PackedRow) throws {
     try check(row)
-    try inFile(clip: row.id) {
+    try writing(clip: row.id) {
       if open == nil { try startFile(like: row) }
       for column in columns {
         guard let (shape, bytes) = row.chunks[column.name] else { continue }
@@ -115,6 +130,7 @@ final class ColumnarWriter {
   /// Completes the files and gives those their names that have none yet.
   /// - Returns: all files that this writer has written, in order.
   func finish() throws -> [URL] {
+    if let failure { throw failure }
     if open != nil { try finishFile() }
     try publish()
     return published
@@ -183,15 +199,15 @@ final class ColumnarWriter {
   }
 
   private func finishFile() throws {
-    try inFile(clip: nil) {
+    try writing(clip: nil) {
       try writeStrings("id", rows.map(\.id))
       try writeStrings("caption", rows.map(\.caption))
       try writeStrings("source", rows.map(\.source))
       try open.take()!.close()
+      try synced(files[files.count - 1].temporary.path, O_RDONLY)
     }
     rows = []
     shapes = [:]
-    try synced(files[files.count - 1].temporary.path, O_RDONLY)
     if case .oneByOne = publication { try publish() }
   }
 
@@ -207,14 +223,23 @@ final class ColumnarWriter {
     }
   }
 
-  /// Runs `body` on the library's queue; its failures name the file.
-  private func inFile(clip: String?, _ body: () throws -> Void) throws {
+  /// Runs `body` on the library's queue; its failures name the file, which is given up.
+  private func writing(clip: String?, _ body: () throws -> Void) throws {
+    if let failure { throw failure }
     do {
       try HDF5.serialized(body)
-    } catch let failure as HDF5Failure {
-      throw failure.dataError(
-        file: files.last?.final.path ?? directory.path, clip: clip,
-        advice: "check the disk and the folder's permissions")
+    } catch {
+      let path = files.last?.final.path ?? directory.path
+      let fault =
+        (error as? HDF5Failure)?.dataError(
+          file: path, clip: clip, advice: "check the disk and the folder's permissions",
+          kind: .resource) ?? error
+      failure = fault
+      open = nil
+      if let broken = files.popLast() {
+        try? FileManager.default.removeItem(at: broken.temporary)
+      }
+      throw fault
     }
   }
 }

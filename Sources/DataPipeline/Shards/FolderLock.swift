@@ -22,6 +22,11 @@ final class FolderLock: Sendable {
         "\(folder): cannot use the folder (\(String(cString: strerror(errno)))); check the path and "
           + "its permissions", kind: .resource)
     }
+    guard access(folder, W_OK | X_OK) == 0 else {
+      throw DataError(
+        "\(folder): cannot be written to (\(String(cString: strerror(errno)))); check its "
+          + "permissions", kind: .resource)
+    }
     // File systems without locks have nothing to say here.
     guard flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
     let owner = lockOwner(descriptor).map { "process \($0)" } ?? "another process"

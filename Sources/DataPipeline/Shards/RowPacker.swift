@@ -27,8 +27,8 @@ struct RowPacker: Sendable {
         continue
       }
       try check(data, of: column, in: row)
-      let bytes = data.values.withStoredBytes(as: column.type) {
-        ChunkCodec.encode($0, elementSize: column.type.size)
+      let bytes = try data.values.withStoredBytes(as: column.type) {
+        try ChunkCodec.encode($0, elementSize: column.type.size)
       }
       chunks[column.name] = (data.shape, bytes)
     }

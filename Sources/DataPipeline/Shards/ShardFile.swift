@@ -59,12 +59,12 @@ struct ShardFile: Sendable {
 }
 
 /// Runs `body` on the library's queue; its failures name the file.
-private func inFile<R>(_ path: String, clip: String? = nil, _ body: () throws -> R) throws -> R {
+private func inFile<R>(_ path: String, _ body: () throws -> R) throws -> R {
   do {
     return try HDF5.serialized(body)
   } catch let failure as HDF5Failure {
     throw failure.dataError(
-      file: path, clip: clip,
+      file: path,
       advice: "the file is damaged or was not written by this program; write it again")
   }
 }
@@ -147,7 +147,8 @@ private func readStrings(
       advice: "write the shard again")
   }
   let extents = try dataset.extents()
-  guard extents.count == 1, try dataset.storesStrings() else {
+  // A row takes at least a byte: room is made for what can be there only.
+  guard extents.count == 1, extents[0] <= fileSize(path), try dataset.storesStrings() else {
     throw DataError(
       file: path, dataset: name, expected: "strings of shape [clips]", found: "shape \(extents)",
       advice: "write the shard again")

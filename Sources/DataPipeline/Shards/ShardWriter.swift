@@ -57,11 +57,6 @@ public final class ShardWriter {
     }
   }
 
-  /// The names of all datasets that a shard may have.
-  public static func datasets(geometry: GridGeometry, frames: Int) -> Set<String> {
-    Set(ShardSchema.tracks.columns(geometry, frames).map(\.name)).union(["id", "caption", "source"])
-  }
-
   public var packer: Packer { Packer(geometry: geometry, frames: frames, rows: writer.packer) }
 
   /// Appends a clip.
