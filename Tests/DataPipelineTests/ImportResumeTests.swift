@@ -79,24 +79,56 @@ private let stems = (0..<10).map { "clip\($0)" }
   }
 }
 
-/// A file that cannot be written: the import ends, and nothing half-written gets a name.
+/// Turns the open file of a folder into one that cannot be written to.
+private func breakOpenFile(in folder: URL) throws {
+  let table = "/proc/self/fd"
+  let place = folder.resolvingSymlinksInPath().path
+  for name in try FileManager.default.contentsOfDirectory(atPath: table) {
+    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(table)/\(name)")
+    guard target?.hasPrefix(place + "/.shard") == true, let descriptor = Int32(name) else {
+      continue
+    }
+    let readOnly = open("/dev/null", O_RDONLY)
+    dup2(readOnly, descriptor)
+    close(readOnly)
+  }
+}
+
+/// A file that cannot be written ends the writing, as a fault of the machine; nothing half-written
+/// gets a name.
 @Test func writersThatFailWriteNoMore() throws {
   let tiny = try TinyData()
   try withTemporaryFolder { folder in
-    let writer = try tiny.writer(folder)
-    try writer.append(tiny.clip(0))
-    // The folder goes, and with it the place of the file's name.
-    try FileManager.default.removeItem(at: folder)
-    var kinds: [DataError.Kind] = []
-    for number in 1..<4 {
+    let writer = try tiny.writer(folder, clipsPerShard: 3)
+    for number in 0..<4 { try writer.append(tiny.clip(number)) }
+    try breakOpenFile(in: folder)
+    var faults: [DataError] = []
+    for number in 4..<8 {
       do { try writer.append(tiny.clip(number)) } catch let error as DataError {
-        kinds.append(error.kind)
+        faults.append(error)
       }
     }
     let finished = dataErrorMessage { _ = try writer.finish() }
-    let areMachineFaults = kinds.allSatisfy { $0 == .resource }
-    #expect(finished != nil && areMachineFaults && kinds.count >= 2)
-    #expect(!FileManager.default.fileExists(atPath: folder.path))
+    let areMachineFaults = faults.allSatisfy { $0.kind == .resource }
+    #expect(faults.count >= 3 && areMachineFaults, "\(faults)")
+    #expect(finished == faults.first?.message)
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(!left.contains("shard-00000.h5") && !left.contains("shard-00001.h5"))
+  }
+}
+
+@Test func everyShardOfAnImportHasAReport() throws {
+  let source = try ImportSource()
+  try withTemporaryFolder { folder in
+    for stem in stems[..<5] { try source.write(source.tracks(), to: folder, stem: stem) }
+    let importer = TrackImporter(options: options(source, folder))
+    var (shards, reports): ([Int], [Bool]) = ([], [])
+    _ = try importer.run(progress: { _, _, _ in
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: importer.options.output))
+      shards.append((names ?? []).count { $0.hasSuffix(".h5") })
+      reports.append(names?.contains(ImportReport.fileName) == true)
+    })
+    #expect(shards == [0, 1, 1, 2, 2] && reports.allSatisfy { $0 })
   }
 }
 
