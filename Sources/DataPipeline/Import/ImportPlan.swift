@@ -71,16 +71,13 @@ struct ImportPlan {
 
 /// Whether a file is HDF5 of another program, by its name.
 public func isForeign(_ path: String) -> Bool {
-  (path.hasSuffix(".h5") || path.hasSuffix(".hdf5"))
-    && !URL(fileURLWithPath: path)
-      .lastPathComponent.hasPrefix(".")
+  let name = (path as NSString).lastPathComponent
+  return (name.hasSuffix(".h5") || name.hasSuffix(".hdf5")) && !name.hasPrefix(".")
 }
 
 private func isSameFolder(_ a: String, _ b: String) -> Bool {
-  let (a, b) = (URL(fileURLWithPath: a), URL(fileURLWithPath: b))
-  return a.standardizedFileURL.resolvingSymlinksInPath()
-    == b.standardizedFileURL
-    .resolvingSymlinksInPath()
+  let (first, second) = (URL(fileURLWithPath: a), URL(fileURLWithPath: b))
+  return first.resolvingSymlinksInPath().path == second.resolvingSymlinksInPath().path
 }
 
 extension ImportPlan {

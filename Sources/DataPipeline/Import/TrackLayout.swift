@@ -50,7 +50,7 @@ struct TrackLayout {
     (self.frames, self.points) = found ? (a, b) : (b, a)
     evidence = "\(found ? "[T, N, 2]" : "[N, T, 2]"), by \(clue.words)"
     // Motion may be smoother from point to point where those are dense, of which there are many.
-    if let smooth, smooth != found, (frames...TrackLayout.longestVideo).contains(self.points) {
+    if let smooth, smooth != found, self.points >= frames, self.points <= TrackLayout.longestVideo {
       throw fault(
         "one reading of the axes", "\(clue.words) contradict the motion; pass --axes nt or tn")
     }
