@@ -197,3 +197,20 @@ private func config(video: Bool = false, futures: Int = 1) throws -> SyntheticCo
   }
   #expect(checked > 10000 && wrong == 0, "\(checked) \(wrong)")
 }
+
+@Test func longestClipsStayFinite() throws {
+  let geometry = try GridGeometry(height: 32, width: 48, stride: 16)
+  let config = try SyntheticConfig(
+    geometry: geometry, frames: SyntheticConfig.longest, history: 4, renderVideo: true, seed: 1)
+  for index in 0..<8 {
+    let clip = SyntheticWorld(config: config).makeClip(index: index)
+    let isFinite = clip.tracks.allSatisfy(\.isFinite)
+    #expect(isFinite)
+  }
+  let message = dataErrorMessage {
+    _ = try SyntheticConfig(
+      geometry: geometry, frames: SyntheticConfig.longest + 1, history: 4, renderVideo: false,
+      seed: 1)
+  }
+  #expect(try #require(message).contains("16384"))
+}

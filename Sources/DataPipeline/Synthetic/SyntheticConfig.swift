@@ -12,16 +12,19 @@ public struct SyntheticConfig: Sendable, Equatable, Codable {
   /// `futures · i + futures - 1`.
   public var futures: Int
 
+  /// Frames. A camera that zooms for longer leaves the range in which places are exact.
+  static let longest = 1 << 14
+
   /// - Throws: `DataError` unless 0 < history <= frames, futures is positive and, with video,
   ///   height and width are multiples of 4.
   public init(
     geometry: GridGeometry, frames: Int, history: Int, renderVideo: Bool, seed: UInt64,
     futures: Int = 1
   ) throws {
-    guard history > 0, history <= frames, futures > 0 else {
+    guard history > 0, history <= frames, frames <= SyntheticConfig.longest, futures > 0 else {
       throw DataError(
-        "synthetic data: expected 0 < history <= frames and futures > 0, found history \(history), "
-          + "frames \(frames), futures \(futures)", kind: .usage)
+        "synthetic data: expected 0 < history <= frames <= \(SyntheticConfig.longest) and futures > 0, "
+          + "found history \(history), frames \(frames), futures \(futures)", kind: .usage)
     }
     guard !renderVideo || (geometry.height.isMultiple(of: 4) && geometry.width.isMultiple(of: 4))
     else {
