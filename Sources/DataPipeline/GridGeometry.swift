@@ -46,6 +46,11 @@ public struct GridGeometry: Sendable, Equatable, Codable {
     (Float(column * stride), Float(row * stride))
   }
 
+  /// The same of the cell with this number, row by row.
+  public func queryPoint(cell: Int) -> (x: Float, y: Float) {
+    queryPoint(row: cell / columns, column: cell % columns)
+  }
+
   /// Whether a point lies on the frame: [0, W-1] x [0, H-1]. False for a point that is not finite.
   public func contains(x: Float, y: Float) -> Bool {
     x >= 0 && y >= 0 && x <= Float(width - 1) && y <= Float(height - 1)

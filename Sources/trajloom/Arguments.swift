@@ -140,3 +140,11 @@ struct Arguments {
     return value
   }
 }
+
+/// Prints a value as JSON with its keys in snake case and in order, by default on one line.
+func printJSON(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting = []) throws {
+  let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.outputFormatting = formatting.union(.sortedKeys)
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}

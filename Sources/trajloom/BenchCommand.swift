@@ -31,10 +31,7 @@ extension Command {
     let (result, profile) = try benchmark.run(profiles: arguments.has("--profile"))
     if let profile { print(profile.table()) }
     if arguments.has("--json") {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.sortedKeys]
-      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+      try printJSON(result)
     } else if profile == nil {
       print(result.line)
     }

@@ -42,10 +42,7 @@ extension Command {
     let report = try inspect(set) { progress.show($0, of: $1, $2) }
     progress.finish()
     if arguments.has("--json") {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(report), as: UTF8.self))
+      try printJSON(report, [.prettyPrinted, .withoutEscapingSlashes])
     } else {
       print(report)
     }

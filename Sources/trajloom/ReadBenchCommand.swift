@@ -33,10 +33,7 @@ extension Command {
       sPerClip: try median { for clip in $0 { _ = try set.readClip(clip, fields: fields) } },
       sPerClipAllCores: try median { try set.readClips($0, fields: fields) { _ in } })
     if arguments.has("--json") {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.sortedKeys]
-      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+      try printJSON(result)
     } else {
       print(
         "\(result.clips) clips: \(fixed(1 / result.sPerClip, 0)) a second on one thread, "

@@ -3,11 +3,7 @@ import CHDF5
 /// What the HDF5 library on this machine is and can do.
 public enum HDF5Report {
   /// Such as `1.10.8`.
-  public static var version: String {
-    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
-    H5get_libversion(&major, &minor, &release)
-    return "\(major).\(minor).\(release)"
-  }
+  public static var version: String { HDF5.version }
 
   public static var isThreadsafe: Bool {
     var answer = false

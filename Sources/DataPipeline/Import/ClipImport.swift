@@ -32,8 +32,7 @@ struct ClipImport: Sendable {
     let video = try video(item, caption, own: ownVideo)
     let clip = Clip(
       id: item.id, caption: caption?.text ?? "",
-      // The views of one file show one scene.
-      source: caption?.source ?? (item.view == nil ? sourceName(stem: item.stem) : item.stem),
+      source: caption?.source ?? item.source,
       tracks: grid.tracks, visibility: grid.visibility, video: video)
     let visible = grid.visibility.reduce(0) { $0 + Int($1) }
     let used = grid.match.points.count { $0 != nil }

@@ -76,3 +76,15 @@ struct ForeignHDF5: Sendable {
     }
   }
 }
+
+extension ForeignHDF5 {
+  /// - Throws: `DataError` when there is no program to read such files with.
+  static func reader(_ options: ImportOptions, path: String) throws -> ForeignHDF5 {
+    guard let reader = options.foreignReader else {
+      throw DataError(
+        file: path, expected: "an .npz or .npy file", found: "HDF5",
+        advice: "import it with `trajloom data import`, which reads it in a process of its own")
+    }
+    return ForeignHDF5(reader: reader, path: path)
+  }
+}

@@ -34,8 +34,7 @@ struct GriddedTracks {
     tracks = [Float](repeating: 0, count: frames * count * 2)
     visibility = [UInt8](repeating: 0, count: frames * count)
     for (cell, point) in match.points.enumerated() {
-      let query = geometry.queryPoint(
-        row: cell / geometry.columns, column: cell % geometry.columns)
+      let query = geometry.queryPoint(cell: cell)
       guard let point else {
         for frame in 0..<frames { set(cell + frame * count, query, isVisible: false) }
         continue

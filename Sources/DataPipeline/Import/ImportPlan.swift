@@ -8,6 +8,10 @@ struct ImportItem: Sendable {
   let file: String
   /// In a foreign HDF5 file; else nil.
   let view: String?
+
+  /// The video that the clip was cut from, as far as names tell. The views of one file show one
+  /// scene.
+  var source: String { view == nil ? sourceName(stem: stem) : stem }
 }
 
 /// Which clips a folder holds, and the faults that its listing shows.
@@ -89,18 +93,6 @@ extension ImportPlan {
     let stem = String(name.dropLast(kind.count + 1))
     return ImportItem(
       id: stem, stem: stem, file: folder.appendingPathComponent(name).path, view: nil)
-  }
-}
-
-extension ForeignHDF5 {
-  /// - Throws: `DataError` when there is no program to read such files with.
-  static func reader(_ options: ImportOptions, path: String) throws -> ForeignHDF5 {
-    guard let reader = options.foreignReader else {
-      throw DataError(
-        file: path, expected: "an .npz or .npy file", found: "HDF5",
-        advice: "import it with `trajloom data import`, which reads it in a process of its own")
-    }
-    return ForeignHDF5(reader: reader, path: path)
   }
 }
 

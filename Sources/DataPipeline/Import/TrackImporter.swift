@@ -26,6 +26,8 @@ public struct TrackImporter: Sendable {
     let inputs = try ImportInputs(options)
     try checkCaptions(inputs.captions, plan)
     let lock = try FolderLock(options.output)
+    // Until the last report is written.
+    defer { withExtendedLifetime(lock) {} }
     var journal = try ImportJournal(options, plan, inputs)
     let settings = options.reading
     let writer = try ShardWriter(

@@ -174,20 +174,3 @@ private func wideFields(_ bytes: [UInt8], _ extra: Range<Int>, _ narrow: [Int]) 
   }
   return nil
 }
-
-/// All bytes of a file of at most 4 GiB.
-func readWholeFile(_ path: String) throws -> [UInt8] {
-  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-  guard let size = (attributes?[.size] as? NSNumber)?.intValue else {
-    throw DataError("\(path): cannot be read; check the path and its permissions")
-  }
-  guard size <= 1 << 32 else {
-    throw DataError(
-      file: path, expected: "at most 4 GiB", found: "\(size) bytes",
-      advice: "cut the file into one per clip", kind: .resource)
-  }
-  guard let data = FileManager.default.contents(atPath: path) else {
-    throw DataError("\(path): cannot be read; check the path and its permissions")
-  }
-  return [UInt8](data)
-}

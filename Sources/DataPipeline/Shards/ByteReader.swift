@@ -39,9 +39,3 @@ final class ByteReader: Sendable {
       && offset <= Int(status.st_size) && count <= Int(status.st_size) - offset
   }
 }
-
-/// Bytes; 0 for a file that is not there.
-func fileSize(_ path: String) -> Int {
-  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-  return (attributes?[.size] as? NSNumber)?.intValue ?? 0
-}

@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// Writes rows of clips into numbered HDF5 files, `rowsPerFile` to a file.
@@ -150,7 +151,7 @@ final class ColumnarWriter {
         throw systemError("rename to", file.final.path)
       }
     }
-    try synced(directory.path, O_RDONLY | O_DIRECTORY)
+    try AtomicFile.syncFolder(directory.path)
     published += files.map(\.final)
     files = []
   }
@@ -204,7 +205,7 @@ final class ColumnarWriter {
       try writeStrings("caption", rows.map(\.caption))
       try writeStrings("source", rows.map(\.source))
       try open.take()!.close()
-      try synced(files[files.count - 1].temporary.path, O_RDONLY)
+      try sync(files[files.count - 1].temporary.path)
     }
     rows = []
     shapes = [:]
@@ -244,9 +245,9 @@ final class ColumnarWriter {
   }
 }
 
-/// Makes the contents of a file, or the names in a folder, survive a power cut.
-private func synced(_ path: String, _ flags: Int32) throws {
-  let descriptor = Foundation.open(path, flags)
+/// Makes the contents of a file survive a power cut.
+private func sync(_ path: String) throws {
+  let descriptor = Foundation.open(path, O_RDONLY)
   guard descriptor >= 0 else { throw systemError("open", path) }
   defer { close(descriptor) }
   guard fsync(descriptor) == 0 else { throw systemError("sync", path) }

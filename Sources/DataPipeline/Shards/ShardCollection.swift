@@ -20,10 +20,8 @@ struct ShardCollection: Sendable {
     var hash = SHA256()
     for file in files {
       if let fault = disagreement(of: file.header, at: file.path, with: files[0]) { throw fault }
-      let attributes = try? FileManager.default.attributesOfItem(atPath: file.path)
-      let size = (attributes?[.size] as? NSNumber)?.uint64Value ?? 0
       let name = URL(fileURLWithPath: file.path).lastPathComponent
-      hash.update("\(name)\n\(size)\n\(file.fingerprint)\n")
+      hash.update("\(name)\n\(fileSize(file.path))\n\(file.fingerprint)\n")
     }
     contentHash = hash.hexDigest
     places = files.enumerated().flatMap { index, file in (0..<file.rows).map { (index, $0) } }

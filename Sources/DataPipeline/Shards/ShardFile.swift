@@ -31,8 +31,9 @@ struct ShardFile: Sendable {
           file: path, dataset: name, expected: "\(strings[0].count) rows, one per id",
           found: "\(texts.count)", advice: "write the shard again")
       }
+      let bytes = try ByteReader(path: path)
       let columns = try schema.columns(header.geometry, header.frames).compactMap { column in
-        try storedColumn(column, rows: strings[0].count, file, path: path)
+        try storedColumn(column, rows: strings[0].count, file, bytes)
       }
       var hash = SHA256()
       for (name, value) in header.attributes(of: schema) { hash.update("\(name)=\(value)\n") }
@@ -172,14 +173,14 @@ private func hasOwnDataset(
 
 /// A dataset of the file, checked; nil when the file may do and does without it.
 private func storedColumn(
-  _ column: Column, rows: Int, _ file: borrowing HDF5File, path: String
+  _ column: Column, rows: Int, _ file: borrowing HDF5File, _ bytes: ByteReader
 ) throws -> StoredColumn? {
   func fault(_ expected: String, _ found: String) -> DataError {
     DataError(
-      file: path, dataset: column.name, expected: expected, found: found,
+      file: bytes.path, dataset: column.name, expected: expected, found: found,
       advice: "write the shard again")
   }
-  guard try hasOwnDataset(column.name, file, path: path) else {
+  guard try hasOwnDataset(column.name, file, path: bytes.path) else {
     if !column.isRequired { return nil }
     throw fault("\(column.type) of shape \(column.shapeDescription) per clip", "no such dataset")
   }
@@ -198,7 +199,6 @@ private func storedColumn(
       "one chunk per clip with the filters shuffle, deflate and Fletcher-32 \(HDF5Dataset.filters)",
       "\(layout)")
   }
-  let bytes = try ByteReader(path: path)
   let chunks = try (0..<rows).map { row in
     guard let place = try dataset.storedChunk(row: row, rank: extents.count),
       let chunk = try StoredChunk(place, in: bytes)

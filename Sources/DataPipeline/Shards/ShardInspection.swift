@@ -60,8 +60,7 @@ public func inspect(
     motion.add(clip, isVisible: isVisible, geometry: geometry)
     for point in isVisible.indices where isVisible[point] {
       let cell = point % geometry.count
-      let query = geometry.queryPoint(
-        row: cell / geometry.columns, column: cell % geometry.columns)
+      let query = geometry.queryPoint(cell: cell)
       let size = SIMD2(Double(geometry.width), Double(geometry.height))
       let place = SIMD2(Double(clip.tracks[2 * point]), Double(clip.tracks[2 * point + 1]))
       let anchor = SIMD2(Double(query.x), Double(query.y))

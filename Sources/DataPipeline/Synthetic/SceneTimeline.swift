@@ -79,8 +79,7 @@ struct SceneTimeline: Sendable {
   func track() -> (tracks: [Float], visibility: [UInt8], objectID: [Int32]) {
     let count = geometry.count
     let queries = (0..<count).map { point in
-      let query = geometry.queryPoint(
-        row: point / geometry.columns, column: point % geometry.columns)
+      let query = geometry.queryPoint(cell: point)
       return SIMD2(query.x, query.y)
     }
     let owners = queries.map { surface(at: $0, frame: 0) }
