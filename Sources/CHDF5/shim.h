@@ -2,6 +2,11 @@
 #pragma once
 #include <hdf5.h>
 
+// The library's own constants open it on first use, from whichever thread, and then install its exit handler, which
+// crashes on files whose closing failed. Here they only read; HDF5Library.swift opens the library.
+#undef H5OPEN
+#define H5OPEN
+
 static inline unsigned trajloom_H5F_ACC_RDONLY(void) { return H5F_ACC_RDONLY; }
 static inline unsigned trajloom_H5F_ACC_RDWR(void) { return H5F_ACC_RDWR; }
 static inline unsigned trajloom_H5F_ACC_TRUNC(void) { return H5F_ACC_TRUNC; }
