@@ -18,8 +18,9 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "Autograd", dependencies: ["COpenBLAS"]),
-    .target(name: "DataPipeline", dependencies: ["Autograd", "CHDF5", "CZlib"]),
+    .target(name: "Archives", dependencies: ["CZlib"]),
+    .target(name: "Autograd", dependencies: ["COpenBLAS", "Archives"]),
+    .target(name: "DataPipeline", dependencies: ["Autograd", "Archives", "CHDF5", "CZlib"]),
     .target(name: "Training", dependencies: ["Autograd", "DataPipeline"]),
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(
@@ -31,10 +32,12 @@ let package = Package(
         "Autograd", "DataPipeline", "Training", "TrajLoomVAE", "TrajLoomFlow", "TrajLoomBench",
       ]),
 
-    .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/TestSupport"),
-    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"]),
+    .target(
+      name: "TestSupport", dependencies: ["Autograd", "Archives"], path: "Tests/TestSupport"),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Archives", "TestSupport"]),
     .testTarget(
-      name: "DataPipelineTests", dependencies: ["DataPipeline", "Autograd", "CHDF5", "TestSupport"]),
+      name: "DataPipelineTests",
+      dependencies: ["DataPipeline", "Autograd", "Archives", "CHDF5", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline", "TestSupport"]),
     .testTarget(

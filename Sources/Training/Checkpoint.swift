@@ -8,6 +8,7 @@ struct CheckpointState: Codable, Equatable {
   var emaUpdates: Int
   /// Training time so far.
   var minutes: Double
+  /// Empty before the first step.
   var dataHash: String
   /// SHA-256 of each file of the checkpoint, by name. The file that holds this is written last.
   var sha256: [String: String]
@@ -26,7 +27,7 @@ public struct Checkpoint: Sendable {
   static let stateFile = "state.json"
 
   /// Which weights to read.
-  public enum Weights: String, Sendable { case ema, raw }
+  public enum Weights: String, CaseIterable, Sendable { case ema, raw }
 
   /// The checkpoint that `path` names: a checkpoint folder, or a run folder, whose latest it is.
   /// - Throws: `TrainingError.checkpoint`
@@ -71,8 +72,7 @@ public struct Checkpoint: Sendable {
   @discardableResult
   public func load<M: Module>(_ weights: Weights = .ema, into model: M) throws -> String {
     let state = try state()
-    let name =
-      weights == .ema && state.sha256[Self.averageFile] != nil ? Self.averageFile : Self.weightsFile
+    let name = file(of: weights, state)
     let arrays = try arrays(name, state)
     do { try model.load(arrays) } catch let mismatch as StateMismatch {
       throw TrainingError.checkpoint(
@@ -81,11 +81,22 @@ public struct Checkpoint: Sendable {
     return state.sha256[name]!
   }
 
+  /// The weights that `load` reads, by name.
+  /// - Throws: `TrainingError.checkpoint`
+  public func weights(_ weights: Weights = .ema) throws -> [String: NDArray] {
+    let state = try state()
+    return try arrays(file(of: weights, state), state)
+  }
+
+  private func file(of weights: Weights, _ state: CheckpointState) -> String {
+    weights == .ema && state.sha256[Self.averageFile] != nil ? Self.averageFile : Self.weightsFile
+  }
+
   /// The SHA-256 of the weights that `load` reads.
   /// - Throws: `TrainingError.checkpoint`
   public func weightsHash(_ weights: Weights = .ema) throws -> String {
-    let hashes = try state().sha256
-    return (weights == .ema ? hashes[Self.averageFile] : nil) ?? hashes[Self.weightsFile] ?? ""
+    let state = try state()
+    return state.sha256[file(of: weights, state)] ?? ""
   }
 
   /// The step that the checkpoint was made after.
@@ -131,6 +142,25 @@ public struct Checkpoint: Sendable {
         problem: "damaged: SHA-256 \(found.prefix(12))..., expected \(expected.prefix(12))...")
     }
     return data
+  }
+
+  /// Makes a run of weights from elsewhere, at step 0: to be used as a trained one, or trained on
+  /// any data.
+  /// - Parameter keepsAverage: whether the configuration asks for averaged weights.
+  /// - Returns: the checkpoint's folder.
+  /// - Throws: `TrainingError.resource` when the folder is in use, or the disk is full.
+  public static func begin(
+    run path: String, weights: [String: NDArray], config: String, keepsAverage: Bool
+  ) throws -> String {
+    let directory = try RunDirectory(path)
+    let folder = directory.checkpointPath(step: 0)
+    try write(
+      to: folder, weights: weights, average: keepsAverage ? weights : nil, optimizer: [:],
+      config: config, attachments: [:],
+      state: CheckpointState(
+        step: 0, optimizerSteps: 0, emaUpdates: 0, minutes: 0, dataHash: "", sha256: [:]))
+    try directory.finishCheckpoint(keeping: 1)
+    return folder
   }
 
   /// Writes a checkpoint beside its place, syncs it and renames it to `folder`.

@@ -12,21 +12,36 @@ public enum StrictConfig {
   public static func load<Config: Codable>(
     _ type: Config.Type, from path: String, overrides: [String] = []
   ) throws -> Config {
+    try decode(type, contents(path), source: path, overrides: overrides)
+  }
+
+  static func contents(_ path: String) throws -> Data {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ConfigError(source: path, key: "", problem: "no such file, or it cannot be read")
     }
-    return try decode(type, data, source: path, overrides: overrides)
+    return data
+  }
+
+  /// The outermost object of a strict JSON text.
+  static func object(_ data: Data, source: String) throws -> [String: Any] {
+    do { _ = try StrictJSON(parsing: data) } catch let error as StrictJSON.SyntaxError {
+      throw ConfigError(source: source, key: "", problem: "\(error)")
+    }
+    guard let json = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw ConfigError(source: source, key: "", problem: "expected a JSON object of blocks")
+    }
+    return json
+  }
+
+  /// A configuration as a JSON object.
+  static func object(_ config: some Encodable) throws -> [String: Any] {
+    try object(encoded(config), source: "")
   }
 
   static func decode<Config: Codable>(
     _ type: Config.Type, _ data: Data, source: String, overrides: [String] = []
   ) throws -> Config {
-    do { _ = try StrictJSON(parsing: data) } catch let error as StrictJSON.SyntaxError {
-      throw ConfigError(source: source, key: "", problem: "\(error)")
-    }
-    guard var json = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw ConfigError(source: source, key: "", problem: "expected a JSON object of blocks")
-    }
+    var json = try object(data, source: source)
     for override in overrides { try apply(override, to: &json) }
 
     let decoder = JSONDecoder()
@@ -136,7 +151,7 @@ public enum StrictConfig {
       path[...], by: current is String ? (value as? String ?? text) : value, in: json)
   }
 
-  private static func replacing(
+  static func replacing(
     _ path: ArraySlice<String>, by value: Any, in json: [String: Any]
   ) -> [String: Any] {
     var json = json

@@ -48,7 +48,7 @@ public struct TrainingRun<O: Objective> {
       beta1: config.betas[0], beta2: config.betas[1], weightDecay: config.weightDecay)
     if let checkpoint {
       let state = try checkpoint.state()
-      guard state.dataHash == batches.dataHash else {
+      guard state.dataHash.isEmpty || state.dataHash == batches.dataHash else {
         throw TrainingError.checkpoint(
           path: checkpoint.path,
           problem: "the run was started on other data (\(state.dataHash.prefix(12))..., now "

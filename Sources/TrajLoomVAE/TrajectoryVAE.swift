@@ -98,7 +98,7 @@ public struct TrajectoryVAE: Module {
         && Array(points.shape.dropFirst()) == [config.numFramesIn, config.tokens, 2],
       "encode: points \(points.shape), expected [B, \(config.numFramesIn), \(config.tokens), 2]")
     let device = points.device
-    var x = xEmbedder(Tensor(points) - Tensor(anchor.origin.on(device)), anchor.ramp.on(device))
+    var x = embed(points)
     let positions = patchPosProj(patchPosLff(Tensor(centers.on(device))))  // [N, D], all frames
     x = x + (positions + Tensor(posEmbed.reshaped(positions.shape)))  // [B, T, N, D]
     if let tempCompressor {
@@ -117,36 +117,21 @@ public struct TrajectoryVAE: Module {
     return Posterior(mean: mean, scale: softplus(0.5 * logVariance) + 1e-8)
   }
 
-  /// The decoder's field of offsets at every sample, [B, T, N, p·p·2], samples (row, column,
-  /// component) in each cell.
-  /// - Parameter z: latents, [B, L, N, C].
-  public func decodeField(_ z: Tensor) -> Tensor { finalLayer(decodeTokens(z)) }
-
-  /// The absolute normalised coordinates of each cell's query point, [B, T, N, 2]. Reads only the
-  /// two rows of the last layer that they depend on.
-  public func decodePoints(_ z: Tensor) -> Tensor {
-    let topLeft = linear(
-      decodeTokens(z), finalLayer.weight.sliced(axis: 0, 0..<2),
-      finalLayer.bias.sliced(axis: 0, 0..<2))
-    return topLeft + firstAnchor(z.device)
+  /// Points [B, T, N, 2] → tokens [B, T, N, D], before positions.
+  public func embed(_ points: NDArray) -> Tensor {
+    let (origin, ramp) = (anchor.origin.on(points.device), anchor.ramp.on(points.device))
+    return xEmbedder(Tensor(points) - Tensor(origin), ramp)
   }
 
-  /// The absolute normalised field as published: [B, T, 2, H, W] (`pixel`) or one sample per cell
-  /// (`cell`).
-  public func decodeDense(_ z: Tensor) -> Tensor {
-    let patch = config.fieldPatch
-    let (rows, columns) = (config.gridRows, config.gridColumns)
-    let field = decodeField(z)
-    let (batch, frames) = (field.shape[0], field.shape[1])
-    let absolute =
-      field.reshaped([batch, frames, rows * columns, patch * patch, 2])
-      + Tensor(anchor.ramp.on(z.device).reshaped([patch * patch, 2]))
-      + Tensor(anchor.origin.on(z.device).reshaped([rows * columns, 1, 2]))
-    return
-      absolute
-      .reshaped([batch, frames, rows, columns, patch, patch, 2])
-      .permuted([0, 1, 6, 2, 4, 3, 5])  // [B, T, 2, rows, p, columns, p]
-      .reshaped([batch, frames, 2, rows * patch, columns * patch])
+  /// The absolute normalised coordinates of each cell's query point, [B, T, N, 2].
+  public func decodePoints(_ z: Tensor) -> Tensor { points(tokens: decodeTokens(z)) }
+
+  /// Tokens [B, T, N, D] → points [B, T, N, 2], by the two rows of the last layer that they depend
+  /// on.
+  public func points(tokens: Tensor) -> Tensor {
+    let topLeft = linear(
+      tokens, finalLayer.weight.sliced(axis: 0, 0..<2), finalLayer.bias.sliced(axis: 0, 0..<2))
+    return topLeft + firstAnchor(tokens.device)
   }
 
   /// [B, L, N, C] → [B, T, N, D], before the last layer.

@@ -39,7 +39,15 @@ extension TrajectoryVAE {
   public func loss(
     points: NDArray, visibility: NDArray, noise: NDArray, _ loss: VAELossConfig
   ) -> (total: Tensor, terms: VAELossTerms) {
-    let posterior = encode(points)
+    self.loss(
+      of: encode(points), points: points, visibility: visibility, noise: noise, loss)
+  }
+
+  /// The same, of a posterior that is known already.
+  func loss(
+    of posterior: Posterior, points: NDArray, visibility: NDArray, noise: NDArray,
+    _ loss: VAELossConfig
+  ) -> (total: Tensor, terms: VAELossTerms) {
     let kl = gaussianKL(mean: posterior.mean, scale: posterior.scale).mean()
     let device = points.device
     let offsets = (Tensor(points) - Tensor(anchor.origin.on(device))).array

@@ -8,11 +8,14 @@ public struct VAEObjective: Objective {
   public let model: TrajectoryVAE
   private let lossConfig: VAELossConfig
   private let noise: Philox
+  /// A stream of its own: validation draws the same noise whenever it comes.
+  private let validationNoise: Philox
 
   public init(_ model: TrajectoryVAE, _ loss: VAELossConfig, seed: UInt64) {
     self.model = model
     lossConfig = loss
     noise = Philox(seed: seed, stream: "posterior")
+    validationNoise = Philox(seed: seed, stream: "posterior/validation")
   }
 
   public func loss(_ batch: TrackBatch, index: Int) -> (loss: Tensor, terms: [Term]) {
@@ -29,11 +32,16 @@ public struct VAEObjective: Objective {
     )
   }
 
-  /// VEPE: the mean distance in pixels between visible points and their reconstruction from the
-  /// posterior mean.
+  /// VEPE, the mean distance in pixels between visible points and their reconstruction from the
+  /// posterior mean; and the training loss.
   public func evaluate(_ batch: TrackBatch, index: Int) -> [PooledMetric] {
     let (points, visibility) = model.inputs(batch)
-    let reconstruction = model.decodePoints(Tensor(model.encode(points).mean.array))
+    let posterior = model.encode(points)
+    let (loss, _) = model.loss(
+      of: posterior, points: points, visibility: visibility,
+      noise: validationNoise.normal(model.latentShape(batch: batch.clips.count), step: index),
+      lossConfig)
+    let reconstruction = model.decodePoints(posterior.mean)
     let difference =
       Tensor(model.anchor.denormalize(reconstruction.array))
       - Tensor(batch.tracks.reshaped(points.shape))
@@ -41,7 +49,10 @@ public struct VAEObjective: Objective {
     return [
       PooledMetric(
         "vepe_px", sum: Double(distances.sum().array.item),
-        count: Double(Tensor(visibility).sum().array.item))
+        count: Double(Tensor(visibility).sum().array.item)),
+      PooledMetric(
+        "loss", sum: Double(loss.array.item) * Double(batch.clips.count),
+        count: Double(batch.clips.count)),
     ]
   }
 

@@ -27,6 +27,8 @@ struct Command: Sendable {
   /// takes the rest.
   var positionals: [String] = []
   var options: [Option] = []
+  /// What the help says after the options.
+  var details = ""
   /// Left out of lists of commands.
   var isHidden = false
   let run: @Sendable (Arguments) throws -> Void
@@ -42,7 +44,8 @@ struct Command: Sendable {
       let gap = String(repeating: " ", count: max(2, 28 - left.count))
       return "  \(left)\(gap)\(option.help)\(option.repeats ? " (may be repeated)" : "")"
     }
-    return "\(summary)\n\nusage: \(usage)\n\n\(lines.joined(separator: "\n"))"
+    let more = details.isEmpty ? "" : "\n\n\(details)"
+    return "\(summary)\n\nusage: \(usage)\n\n\(lines.joined(separator: "\n"))\(more)"
   }
 }
 

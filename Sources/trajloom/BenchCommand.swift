@@ -124,13 +124,9 @@ struct Benchmark {
   }
 
   private func vaeStep() throws -> () -> Void {
-    var config = VAEConfig.published
-    if size == .small {
-      (config.hiddenSize, config.numHeads) = (128, 4)
-      (config.encoderDepth, config.decoderDepth) = (4, 4)
-    }
+    let config = size.vaeConfig
     let model = try TrajectoryVAE(config, seed: 0, checkpointsBlocks: size == .published)
-    fillParameters(of: model)
+    model.fillParameters()
     var optimizer = AdamW(weightDecay: 0)
     let random = Philox(seed: 0, stream: "bench/tracks")
     let shape = [batch, config.numFramesIn, config.tokens]
@@ -178,7 +174,7 @@ struct Benchmark {
     var config = FlowConfig.published
     if size == .small { (config.hiddenSize, config.numHeads, config.depth) = (192, 6, 6) }
     let model = try TrajectoryDiT(config, seed: 0, checkpointsBlocks: checkpointsBlocks)
-    fillParameters(of: model)
+    model.fillParameters()
     let random = Philox(seed: 0, stream: "bench/latents")
     let shape = [batch, config.numFramesLatent, config.tokens]
     func latents(_ step: Int) -> NDArray {
@@ -191,10 +187,24 @@ struct Benchmark {
       text: Tensor(random.normal([batch, config.textEmbedDim], step: 4)))
     return (model, conditions, latents(2))
   }
+}
 
+extension Benchmark.Size {
+  /// The VAE of this size; small is as wide as a step needs to be told from its overhead.
+  var vaeConfig: VAEConfig {
+    var config = VAEConfig.published
+    if self == .small {
+      (config.hiddenSize, config.numHeads) = (128, 4)
+      (config.encoderDepth, config.decoderDepth) = (4, 4)
+    }
+    return config
+  }
+}
+
+extension Module {
   /// Small random numbers in place of the zeros that models start with, so that no part is idle.
-  private func fillParameters(of model: some Module) {
-    for (name, parameter) in model.namedParameters() {
+  func fillParameters() {
+    for (name, parameter) in namedParameters() {
       let draws = Philox(seed: 0, stream: name).normal(parameter.wrappedValue.array.count)
       parameter.wrappedValue = Tensor(draws.map { 0.02 * $0 }, shape: parameter.wrappedValue.shape)
     }

@@ -55,10 +55,7 @@ private struct SamplingModels {
   init(_ arguments: Arguments, data: ShardSet) throws {
     let flowCheckpoint = try Checkpoint(at: arguments.required("--flow"))
     config = try flowCheckpoint.config(FlowRunConfig.self)
-    let weights = arguments.string("--weights") ?? "ema"
-    guard let kind = Checkpoint.Weights(rawValue: weights) else {
-      throw ConfigError(key: "--weights", expected: "ema or raw", found: weights)
-    }
+    let kind = try arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema
     try config.data.windows.check(data.geometry, frames: data.frames, needsFuture: false)
     flow = try TrajectoryDiT(config.flow, seed: 0)
     let flowHash = try flowCheckpoint.load(kind, into: flow)
@@ -99,7 +96,7 @@ private struct SamplingModels {
       flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
       solver: solver, steps: steps, seed: UInt64(seed))
     meta = [
-      "solver": solver.rawValue, "steps": steps, "noise_seed": seed, "weights": weights,
+      "solver": solver.rawValue, "steps": steps, "noise_seed": seed, "weights": kind.rawValue,
       "flow_checkpoint": flowCheckpoint.path, "flow_sha256": flowHash,
       "vae_checkpoint": vaeCheckpoint.path, "vae_sha256": vaeHash,
       "visibility_checkpoint": headCheckpoint.path, "visibility_sha256": headHash,

@@ -21,8 +21,8 @@ extension Command {
   static let trainVAE = Command(
     words: ["train", "vae"], summary: "train the trajectory VAE on tracks", options: trainOptions
   ) { arguments in
-    var config = try StrictConfig.load(
-      VAERunConfig.self, from: arguments.required("--config"), overrides: arguments.all("--set"))
+    var config = try readVAEConfig(
+      arguments.required("--config"), overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
     let session = try TrainingSession(arguments, run: config.run, config: config)
@@ -156,7 +156,7 @@ private struct TrainingSession {
     var run = try TrainingRun(
       objective, batches, loop, configText: StrictConfig.text(config), attachments: attachments,
       in: directory, resuming: checkpoint)
-    if run.currentStep > 0 { announce("resuming at step \(run.currentStep)") }
+    if checkpoint != nil { announce("resuming at step \(run.currentStep)") }
     switch try run.run() {
     case .finished: announce("done, \(run.currentStep) steps; \(path)/latest names the checkpoint")
     case .stopped:

@@ -9,7 +9,8 @@ enum Trajloom {
   static let commands: [Command] = [
     .dataImport, .dataSynth, .dataInspect, .dataVerify, .dataReadForeign, .trainVAE, .trainFlow,
     .trainVisibility,
-    .encode, .sample, .eval, .evalVAE, .render, .runs, .bench, .benchRead, .doctor,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .convert, .bench, .benchRead, .benchCollapse,
+    .doctor,
   ]
 
   static func main() {
@@ -82,7 +83,7 @@ enum Trajloom {
       case .checkpoint: return (message, 4)
       case .resource: return (message, 6)
       }
-    case is SafetensorsError, is StateMismatch: return (message, 4)
+    case is SafetensorsError, is TorchFileError, is StateMismatch: return (message, 4)
     case let error as FileError:
       return (error.isDiskFull ? "\(message); free space and try again" : message, 6)
     default: return ("unexpected: \(message)", 1)

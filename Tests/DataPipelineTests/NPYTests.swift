@@ -66,7 +66,7 @@ func integersOfEverySizeAreRead(_ type: String) throws {
 
 @Test(arguments: [NumpyFiles.stored, NumpyFiles.deflated, NumpyFiles.zip64])
 func archivesAreUnpacked(_ bytes: [UInt8]) throws {
-  let archive = try Zip(bytes: bytes, path: "a.npz")
+  let archive = try NPZ(bytes: bytes, path: "a.npz")
   #expect(archive.names.first == "tracks.npy")
   #expect(try archive.contents(of: "tracks.npy") == NumpyFiles.float32)
 }
@@ -77,14 +77,14 @@ func archivesAreUnpacked(_ bytes: [UInt8]) throws {
     var bad = good
     bad[position] ^= 0x10
     // A member may vanish by its name or the comment may change; what is read is right or an error.
-    guard let archive = try? Zip(bytes: bad, path: "bad.npz") else { continue }
+    guard let archive = try? NPZ(bytes: bad, path: "bad.npz") else { continue }
     for name in archive.names where name == "tracks.npy" {
       if let contents = try? archive.contents(of: name) { #expect(contents == NumpyFiles.float32) }
     }
   }
   for count in [0, 3, 21, 100, good.count - 1] {
     let cut = Array(good.prefix(count))
-    let message = dataErrorMessage { _ = try Zip(bytes: cut, path: "bad.npz") }
+    let message = dataErrorMessage { _ = try NPZ(bytes: cut, path: "bad.npz") }
     #expect(try #require(message).contains("bad.npz"))
   }
 }
@@ -95,7 +95,7 @@ func archivesAreUnpacked(_ bytes: [UInt8]) throws {
   let entry = try #require(
     bomb.indices.first { Array(bomb[$0...].prefix(4)) == [0x50, 0x4B, 1, 2] })
   bomb[entry + 27] = 0xC0
-  let archive = try Zip(bytes: bomb, path: "bomb.npz")
+  let archive = try NPZ(bytes: bomb, path: "bomb.npz")
   let message = dataErrorMessage { _ = try archive.contents(of: "tracks.npy") }
   #expect(try #require(message).contains("1073741824"))
 }

@@ -51,14 +51,7 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `SafetensorsError` if there is none of that name, or its type is an 8-bit float.
   public func array(_ name: String) throws -> NDArray {
     let entry = try entry(name)
-    if entry.type == .f32 {
-      let scalars = [Float](unsafeUninitializedCapacity: entry.shape.product) { buffer, count in
-        bytes(entry).copyBytes(to: UnsafeMutableRawBufferPointer(buffer))
-        count = entry.shape.product
-      }
-      return NDArray(scalars, shape: entry.shape)
-    }
-    return NDArray(try values(name).map { Float($0) }, shape: entry.shape)
+    return NDArray(try known(entry.type.floats(bytes(entry)), entry), shape: entry.shape)
   }
 
   /// Every tensor as `Float`, by name.
@@ -67,27 +60,22 @@ public struct SafetensorsFile: Sendable {
   }
 
   /// A tensor's elements as `Double`.
+  /// - Throws: as `array`.
   public func values(_ name: String) throws -> [Double] {
     let entry = try entry(name)
-    let bytes = bytes(entry)
-    switch entry.type {
-    case .bool, .u8: return elements(bytes, UInt8.self) { Double($0) }
-    case .i8: return elements(bytes, Int8.self) { Double($0) }
-    case .i16: return elements(bytes, Int16.self) { Double($0) }
-    case .u16: return elements(bytes, UInt16.self) { Double($0) }
-    case .i32: return elements(bytes, Int32.self) { Double($0) }
-    case .u32: return elements(bytes, UInt32.self) { Double($0) }
-    case .i64: return elements(bytes, Int64.self) { Double($0) }
-    case .u64: return elements(bytes, UInt64.self) { Double($0) }
-    case .f32: return elements(bytes, UInt32.self) { Double(Float(bitPattern: $0)) }
-    case .f64: return elements(bytes, UInt64.self) { Double(bitPattern: $0) }
-    case .bf16: return elements(bytes, UInt16.self) { Double(Float(bitPattern: UInt32($0) << 16)) }
-    case .f16: return elements(bytes, UInt16.self) { Double(float(half: $0)) }
-    case .f8e4m3, .f8e5m2:
+    return try known(entry.type.doubles(bytes(entry)), entry)
+  }
+
+  private func known<Elements>(
+    _ elements: Elements?, _ entry: SafetensorsHeader.Entry
+  ) throws -> Elements {
+    guard let elements else {
       throw SafetensorsError(
         path: path,
-        reason: "tensor \"\(name)\" has dtype \(entry.type.rawValue); convert it to F32 first")
+        reason:
+          "tensor \"\(entry.name)\" has dtype \(entry.type.rawValue); convert it to F32 first")
     }
+    return elements
   }
 
   private func entry(_ name: String) throws -> SafetensorsHeader.Entry {
@@ -99,29 +87,6 @@ public struct SafetensorsFile: Sendable {
 
   private func bytes(_ entry: SafetensorsHeader.Entry) -> Data {
     data[start + entry.bytes.lowerBound..<start + entry.bytes.upperBound]
-  }
-
-  private func elements<T: FixedWidthInteger>(
-    _ bytes: Data, _ type: T.Type, _ convert: (T) -> Double
-  ) -> [Double] {
-    bytes.withUnsafeBytes { raw in
-      stride(from: 0, to: raw.count, by: MemoryLayout<T>.size).map {
-        convert(T(littleEndian: raw.loadUnaligned(fromByteOffset: $0, as: T.self)))
-      }
-    }
-  }
-}
-
-/// IEEE binary16 as `Float`, exactly.
-package func float(half bits: UInt16) -> Float {
-  let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-  let exponent = Int(bits >> 10 & 0x1F)
-  let fraction = Float(bits & 0x3FF) / 1024
-  switch exponent {
-  case 0: return sign * fraction * 0x1p-14
-  case 31: return fraction == 0 ? sign * .infinity : .nan
-  default:
-    return sign * (1 + fraction) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
   }
 }
 

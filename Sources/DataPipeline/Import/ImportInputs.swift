@@ -1,3 +1,4 @@
+import Archives
 import Foundation
 
 /// What lies beside the files of tracks, and what identifies all that a clip is made from.

@@ -45,7 +45,7 @@ extension TrackArrays {
   ///   - visibilityKey: likewise.
   /// - Throws: `DataError` naming the file and the names that it has.
   init(npz path: String, trackKey: String?, visibilityKey: String?) throws {
-    let archive = try Zip(path: path)
+    let archive = try NPZ(path: path)
     let keys = archive.names.filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
     func only(_ found: [String], _ expected: String, _ flag: String) throws -> String? {
       guard found.count <= 1 else {
@@ -117,7 +117,7 @@ extension NPYArray {
   /// unpacked.
   /// - Throws: `DataError` for a member that is not an array, or of another size.
   fileprivate static func checkSize(
-    _ archive: Zip, _ name: String, file: String, member: String
+    _ archive: NPZ, _ name: String, file: String, member: String
   ) throws {
     let start = try archive.start(of: name, count: 1 << 12)
     let header = try NPYStart(start, file: file, member: member)

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The members of a zip archive, stored or deflated, with zip64: as much as `.npz` files need
-/// (PKWARE APPNOTE 6.3).
-struct Zip {
+/// The members of a zip archive, stored or deflated, with zip64: as much as `.npz` files and
+/// PyTorch's checkpoints need (PKWARE APPNOTE 6.3).
+package struct Zip {
   private struct Member {
     let method: Int
     let crc: UInt32
@@ -12,28 +12,29 @@ struct Zip {
     let offset: Int
   }
 
-  let path: String
-  private let bytes: [UInt8]
+  package let path: String
+  private let bytes: Data
   private let members: [String: Member]
   /// In the order of the archive.
-  let names: [String]
+  package let names: [String]
 
   /// The largest member that `contents` unpacks, bytes.
-  static let largestMember = 1 << 30
+  package static let largestMember = 1 << 30
 
-  /// - Throws: `DataError` for a file that is no zip archive, is cut short, or repeats a name.
-  init(path: String) throws {
-    try self.init(bytes: readWholeFile(path), path: path)
+  /// Whether a file that starts with these bytes is meant to be a zip archive.
+  package static func isArchive(_ bytes: Data) -> Bool {
+    let signature = little(bytes, 0, 4)
+    return signature == 0x0403_4B50 || signature == 0x0605_4B50
   }
 
-  init(bytes: [UInt8], path: String) throws {
-    func fault(_ found: String) -> DataError {
-      DataError(
-        file: path, expected: "a zip archive (.npz)", found: found,
-        advice: "the file is damaged or cut short; write it again with numpy.savez")
+  /// - Parameter bytes: those of the whole file; they may be mapped.
+  /// - Throws: `ArchiveError` for a file that is no zip archive, is cut short, or repeats a name.
+  package init(bytes: Data, path: String) throws {
+    let bytes = bytes.startIndex == 0 ? bytes : Data(bytes)
+    func fault(_ found: String) -> ArchiveError {
+      ArchiveError(path: path, expected: "a zip archive", found: found)
     }
-    guard bytes.count >= 4, little(bytes, 0, 4) == 0x0403_4B50 || little(bytes, 0, 4) == 0x0605_4B50
-    else { throw fault("another kind of file") }
+    guard Zip.isArchive(bytes) else { throw fault("another kind of file") }
     // The end record: 22 bytes and a comment of at most 65535.
     let earliest = max(0, bytes.count - 22 - 65535)
     guard
@@ -83,16 +84,16 @@ struct Zip {
 
   /// The bytes that a member claims to have when it is unpacked.
   /// - Precondition: `name` is one of `names`; of the other functions as well.
-  func size(of name: String) -> Int { member(name).size }
+  package func size(of name: String) -> Int { member(name).size }
 
   /// The contents of a member, checked against its CRC.
-  /// - Throws: `DataError` for a damaged member, one of another compression, or one of more than
+  /// - Throws: `ArchiveError` for a damaged member, one of another compression, or one of more than
   ///   `largestMember` bytes or more than deflate can pack into so few (a bomb).
-  func contents(of name: String) throws -> [UInt8] {
+  package func contents(of name: String) throws -> [UInt8] {
     let (member, packed) = (member(name), try packed(name))
     let contents =
       member.method == 0
-      ? Array(packed) : inflated(packed, size: member.size)
+      ? [UInt8](packed) : inflated(packed, size: member.size)
     guard let contents, contents.count == member.size, checksum(contents) == member.crc else {
       throw fault(name, "\(member.size) bytes with the recorded CRC-32", "damage")
     }
@@ -101,10 +102,10 @@ struct Zip {
 
   /// At most `count` bytes from the start of a member, unchecked.
   /// - Throws: as `contents`.
-  func start(of name: String, count: Int) throws -> [UInt8] {
+  package func start(of name: String, count: Int) throws -> [UInt8] {
     let packed = try packed(name)
     return member(name).method == 0
-      ? Array(packed.prefix(count)) : inflatedStart(packed, count: count)
+      ? [UInt8](packed.prefix(count)) : inflatedStart(packed, count: count)
   }
 
   private func member(_ name: String) -> Member {
@@ -112,16 +113,14 @@ struct Zip {
     return member
   }
 
-  private func fault(_ name: String, _ expected: String, _ found: String) -> DataError {
-    DataError(
-      file: path, dataset: name, expected: expected, found: found,
-      advice: "write the file again with numpy.savez or numpy.savez_compressed")
+  private func fault(_ name: String, _ expected: String, _ found: String) -> ArchiveError {
+    ArchiveError(path: path, member: name, expected: expected, found: found)
   }
 
   /// The bytes of a member as they lie in the archive.
-  private func packed(_ name: String) throws -> ArraySlice<UInt8> {
+  private func packed(_ name: String) throws -> Data {
     let member = member(name)
-    func fault(_ expected: String, _ found: String) -> DataError {
+    func fault(_ expected: String, _ found: String) -> ArchiveError {
       self.fault(name, expected, found)
     }
     guard little(bytes, member.offset, 4) == 0x0403_4B50,
@@ -145,7 +144,7 @@ struct Zip {
 }
 
 /// A little-endian number of `size` bytes; nil outside of the bytes or beyond `Int`.
-private func little(_ bytes: [UInt8], _ start: Int, _ size: Int) -> Int? {
+private func little(_ bytes: Data, _ start: Int, _ size: Int) -> Int? {
   guard start >= 0, start <= bytes.count - size else { return nil }
   let value = (0..<size).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << (8 * UInt64($1)) }
   return Int(exactly: value).flatMap { $0 <= 1 << 48 ? $0 : nil }
@@ -153,7 +152,7 @@ private func little(_ bytes: [UInt8], _ start: Int, _ size: Int) -> Int? {
 
 /// The size, packed size and offset of a member, read from its zip64 field where the 32-bit ones
 /// are saturated; nil when that field is missing.
-private func wideFields(_ bytes: [UInt8], _ extra: Range<Int>, _ narrow: [Int]) -> [Int]? {
+private func wideFields(_ bytes: Data, _ extra: Range<Int>, _ narrow: [Int]) -> [Int]? {
   guard narrow.contains(0xFFFF_FFFF) else { return narrow }
   var position = extra.lowerBound
   while position + 4 <= extra.upperBound {
@@ -173,4 +172,17 @@ private func wideFields(_ bytes: [UInt8], _ extra: Range<Int>, _ narrow: [Int]) 
     position += 4 + size
   }
   return nil
+}
+
+/// An archive that cannot be read: the file, the member, what was expected and found.
+package struct ArchiveError: Error, CustomStringConvertible, Sendable {
+  package let path: String
+  package var member: String?
+  package let expected: String
+  package let found: String
+
+  package var description: String {
+    let place = member.map { "\(path): member '\($0)'" } ?? path
+    return "\(place): expected \(expected), found \(found)"
+  }
 }
