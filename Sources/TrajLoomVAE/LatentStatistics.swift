@@ -8,10 +8,14 @@ public struct LatentMoments: Sendable {
   private var means: [Double]
   /// Sums of squared differences from the mean.
   private var spreads: [Double]
+  private var minima: [Double]
+  private var maxima: [Double]
 
   public init(channels: Int) {
     means = [Double](repeating: 0, count: channels)
     spreads = means
+    minima = [Double](repeating: .infinity, count: channels)
+    maxima = [Double](repeating: -.infinity, count: channels)
   }
 
   /// Adds latents [..., C].
@@ -25,6 +29,8 @@ public struct LatentMoments: Sendable {
     own.count = Double(latents.count / means.count)
     own.means = mean.array.scalars.map(Double.init)
     own.spreads = spread.array.scalars.map(Double.init)
+    own.minima = x.min(axes).array.scalars.map(Double.init)
+    own.maxima = x.max(axes).array.scalars.map(Double.init)
     add(own)
   }
 
@@ -37,14 +43,34 @@ public struct LatentMoments: Sendable {
       means[channel] += difference * other.count / total
       spreads[channel] +=
         other.spreads[channel] + difference * difference * count * other.count / total
+      minima[channel] = min(minima[channel], other.minima[channel])
+      maxima[channel] = max(maxima[channel], other.maxima[channel])
     }
     count = total
   }
 
-  var statistics: LatentStatistics.Channels {
-    .init(
-      count: Int(count), mean: means,
-      std: spreads.map { ($0 / max(count, 1)).squareRoot() })
+  /// The moments of all channels taken together.
+  private var pooled: LatentMoments {
+    means.indices.reduce(into: LatentMoments(channels: 1)) { pooled, channel in
+      var own = LatentMoments(channels: 1)
+      own.count = count
+      (own.means, own.spreads) = ([means[channel]], [spreads[channel]])
+      (own.minima, own.maxima) = ([minima[channel]], [maxima[channel]])
+      pooled.add(own)
+    }
+  }
+
+  private var deviations: [Double] { spreads.map { ($0 / max(count, 1)).squareRoot() } }
+
+  /// - Precondition: latents have been added.
+  var statistics: LatentStatistics.Block {
+    precondition(count > 0, "LatentMoments: statistics of nothing")
+    let pooled = pooled
+    return .init(
+      count: Int(pooled.count), mean: pooled.means[0], std: pooled.deviations[0],
+      min: pooled.minima[0], max: pooled.maxima[0],
+      perChannel: .init(
+        count: Int(count), mean: means, std: deviations, min: minima, max: maxima))
   }
 }
 
@@ -68,9 +94,17 @@ public struct LatentStatistics: Codable, Sendable {
     var count: Int?
     var mean: [Double]
     var std: [Double]
+    var min: [Double]?
+    var max: [Double]?
   }
 
+  /// Of all channels together, and of each. Only the latter is computed with.
   struct Block: Codable, Sendable {
+    var count: Int?
+    var mean: Double?
+    var std: Double?
+    var min: Double?
+    var max: Double?
     var perChannel: Channels
   }
 
@@ -78,14 +112,18 @@ public struct LatentStatistics: Codable, Sendable {
   var zHist: Block
   var zFut: Block
   var zAll: Block
+  /// 1 / the deviation of all latents together, for those who scale by one number.
+  var suggestedLatentScale: Double?
 
+  /// - Precondition: both have latents.
   public init(history: LatentMoments, future: LatentMoments, origin: Origin? = nil) {
     self.origin = origin
     var all = history
     all.add(future)
-    zHist = Block(perChannel: history.statistics)
-    zFut = Block(perChannel: future.statistics)
-    zAll = Block(perChannel: all.statistics)
+    zHist = history.statistics
+    zFut = future.statistics
+    zAll = all.statistics
+    suggestedLatentScale = zAll.std.flatMap { $0 > 0 ? 1 / $0 : nil }
   }
 
   /// The scaling that everything uses, from all latents. The published visibility head mixes

@@ -24,19 +24,11 @@ struct LatentCache {
     try data.windows.check(
       frames: vae.numFramesIn, patch: vae.patchSize, height: vae.inputHeight, width: vae.inputWidth,
       block: "vae of \(data.cache.vae), vae")
-    let wanted = LatentStatistics.Origin(
-      vaeSha256: try checkpoint.weightsHash(), dataHash: tracks.contentHash,
-      valFraction: data.windows.valFraction)
     let path = try LatentFolder(data.cache.latents).path
-    let file = "\(path)/\(statisticsFile)"
-    if FileManager.default.fileExists(atPath: file) {
-      let statistics = try LatentStatistics.read(file)
-      if statistics.origin == wanted {
-        return LatentCache(set: try LatentSet(path: path), statistics: statistics, path: path)
-      }
-      say("\(path): latents of another VAE, other data or another val_fraction; encoding again")
-    } else {
-      say("\(path): encoding \(tracks.clips.count) clips with \(checkpoint.path)")
+    if let current = try current(
+      at: path, of: tracks, checkpoint, valFraction: data.windows.valFraction)
+    {
+      return current
     }
     guard mayEncode else {
       throw ConfigError(
@@ -47,7 +39,38 @@ struct LatentCache {
     }
     try encode(tracks, checkpoint, valFraction: data.windows.valFraction, to: path)
     return LatentCache(
-      set: try LatentSet(path: path), statistics: try LatentStatistics.read(file), path: path)
+      set: try LatentSet(path: path),
+      statistics: try LatentStatistics.read("\(path)/\(statisticsFile)"), path: path)
+  }
+
+  /// What `path` holds, if it was made of these clips with these weights; else nil, and what there
+  /// is to do is said.
+  static func current(
+    at path: String, of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double
+  ) throws -> LatentCache? {
+    let wanted = LatentStatistics.Origin(
+      vaeSha256: try checkpoint.weightsHash(), dataHash: tracks.contentHash,
+      valFraction: valFraction)
+    let file = "\(path)/\(statisticsFile)"
+    guard FileManager.default.fileExists(atPath: file) else {
+      say("\(path): encoding \(tracks.clips.count) clips with \(checkpoint.path)")
+      return nil
+    }
+    let statistics = try LatentStatistics.read(file)
+    let set = try LatentSet(path: path)
+    let origin = statistics.origin
+    let isWhole =
+      set.clips.map(\.id) == tracks.clips.map(\.id)
+      && set.vaeSHA256 == origin?.vaeSha256 && set.dataHash == origin?.dataHash
+    let stale = [
+      ("of another VAE", origin?.vaeSha256 == wanted.vaeSha256),
+      ("of other data", origin?.dataHash == wanted.dataHash),
+      ("with another val_fraction", origin?.valFraction == wanted.valFraction),
+      ("that do not belong to its statistics", isWhole || origin != wanted),
+    ].filter { !$0.1 }.map(\.0)
+    if stale.isEmpty { return LatentCache(set: set, statistics: statistics, path: path) }
+    say("\(path): latents \(stale.joined(separator: ", ")); encoding again")
+    return nil
   }
 
   /// Encodes every clip of `tracks` into `path`, beside it statistics of the training clips.
@@ -211,6 +234,9 @@ extension Command {
     let out = try arguments.required("--out")
     let checkpoint = try Checkpoint(at: arguments.required("--vae"))
     let tracks = try ShardSet(path: arguments.required("--data"))
+    if try LatentCache.current(at: out, of: tracks, checkpoint, valFraction: valFraction) != nil {
+      return say("\(out): up to date with this VAE and these clips; nothing to do")
+    }
     try LatentCache.encode(tracks, checkpoint, valFraction: valFraction, to: out)
     say("\(out): \(tracks.clips.count) clips and latent_stats.json")
   }

@@ -130,7 +130,12 @@ func shippedConfigurationsAreComplete(_ folder: String) throws {
   }
   expectFailure(2, "train.max_stepz", "train.max_steps", from: try with("train.max_stepz=1"))
   expectFailure(2, "vae.num_frames_in", "temp_stride", from: try with("vae.num_frames_in=80"))
-  expectFailure(2, "vae.num_heads", from: try with("vae.num_heads=5"))
+  expectFailure(2, "vae.num_heads", "a divisor of hidden_size", from: try with("vae.num_heads=5"))
+  expectFailure(2, "vae.input_height", "patch_size 32", from: try with("vae.input_height=200"))
+  expectFailure(2, "vae.encoder_depth", "even", from: try with("vae.encoder_depth=5"))
+  expectFailure(2, "vae.decoder_depth", "even", from: try with("vae.decoder_depth=3"))
+  expectFailure(2, "vae.num_frames_latent", "found 20", from: try with("vae.num_frames_latent=20"))
+  expectFailure(2, "train.neighbor_hop_unit", from: try with("train.neighbor_hop_unit=block"))
   expectFailure(2, "data.track_stride", "vae.patch_size", from: try with("data.track_stride=16"))
   expectFailure(2, "train.learning_rate", from: try with("train.learning_rate=0"))
   expectFailure(2, "vae.encoding", "voxel", from: try with("vae.encoding=voxel"))

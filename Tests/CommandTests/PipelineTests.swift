@@ -5,47 +5,12 @@ import Testing
 /// The whole path in miniature: data, three trainings, futures, table and picture.
 @Suite(.serialized)
 struct PipelineTests {
-  /// Overrides that make the quick configurations tiny and put everything into `folder`.
-  private static func tiny(_ folder: String) -> (vae: [String], head: [String], flow: [String]) {
-    func sets(_ pairs: [String]) -> [String] { pairs.flatMap { ["--set", $0] } }
-    let common = [
-      "run.dir=\(folder)", "data.path=\(folder)/shards", "data.raw_height=64", "data.raw_width=96",
-      "data.hist_len=9", "data.future_len=9", "data.val_fraction=0.25", "train.max_steps=3",
-      "train.batch_size=2", "train.val_every=3", "train.save_every=2", "train.log_every=1",
-      "train.warmup_steps=1",
-    ]
-    let size = [
-      "input_height=64", "input_width=96", "num_frames_in=9", "num_frames_latent=3",
-      "hidden_size=16",
-    ]
-    let cache = ["data.vae=\(folder)/quick-vae", "data.latents=\(folder)/latents"]
-    return (
-      sets(common + size.map { "vae.\($0)" }),
-      sets(common + cache),
-      sets(
-        common + cache + size.map { "flow.\($0)" }
-          + ["sample.visibility=\(folder)/quick-visibility", "sample.steps=2"])
-    )
-  }
-
-  private static func synthesize(_ folder: String) throws -> Program {
-    try Program(
-      "data", "synth", "--out", "\(folder)/shards", "--clips", "8", "--height", "64", "--width",
-      "96",
-      "--frames", "18", "--seed", "3")
-  }
-
-  private static func train(_ model: String, _ sets: [String], _ more: String...) throws -> Program
-  {
-    try Program(["train", model, "--config", "configs/quick/\(model).json"] + sets + more)
-  }
-
   @Test func fromDataToFutures() throws {
     let folder = try TemporaryFolder.make("pipeline")
-    let sets = Self.tiny(folder)
-    #expect(try Self.synthesize(folder).code == 0)
+    let sets = TinyRuns(folder)
+    #expect(try sets.synthesize().code == 0)
     for (model, overrides) in [("vae", sets.vae), ("visibility", sets.head), ("flow", sets.flow)] {
-      let program = try Self.train(model, overrides)
+      let program = try TinyRuns.train(model, overrides)
       #expect(program.code == 0, "\(model): \(program.errors)")
       #expect(program.errors.contains("step 3/3"), "\(program.errors)")
     }
@@ -95,7 +60,7 @@ struct PipelineTests {
   }
 
   private func profilesWriteNothing(_ folder: String, _ sets: [String]) throws {
-    let program = try Self.train("vae", sets, "--name", "profiled", "--profile")
+    let program = try TinyRuns.train("vae", sets, "--name", "profiled", "--profile")
     #expect(program.code == 0, "\(program.errors)")
     for word in ["operation", "GFLOP/s", "residualMLP gradient", "gridFieldLoss", "adamW", "total"]
     {
@@ -106,7 +71,7 @@ struct PipelineTests {
 
   private func onPolicyStageStartsFromTheFlow(_ folder: String, _ sets: [String]) throws {
     let stage = ["train.objective=on_policy", "train.init_from=\(folder)/quick-flow"]
-    let program = try Self.train(
+    let program = try TinyRuns.train(
       "flow", sets + stage.flatMap { ["--set", $0] }, "--name", "on-policy")
     #expect(program.code == 0, "\(program.errors)")
     #expect(program.errors.contains("rollout") && program.errors.contains("endpoint"))
@@ -148,41 +113,41 @@ struct PipelineTests {
   /// A run that was cut at step 2 and one that was not end in the same bytes.
   private func resumeContinuesExactly(_ folder: String, _ sets: [String]) throws {
     let steady = sets + ["--set", "train.lr_schedule=constant"]
-    let first = try Self.train("vae", steady + ["--set", "train.max_steps=2"], "--name", "cut")
-    let second = try Self.train("vae", steady, "--name", "cut")
+    let first = try TinyRuns.train("vae", steady + ["--set", "train.max_steps=2"], "--name", "cut")
+    let second = try TinyRuns.train("vae", steady, "--name", "cut")
     #expect(first.code == 0 && second.code == 0, "\(second.errors)")
     #expect(second.errors.contains("resuming at step 2"))
-    #expect(try Self.train("vae", steady, "--name", "whole").code == 0)
+    #expect(try TinyRuns.train("vae", steady, "--name", "whole").code == 0)
     let place = "checkpoints/step-0000003/model.safetensors"
     let whole = FileManager.default.contents(atPath: "\(folder)/whole/\(place)")
     #expect(whole != nil && whole == FileManager.default.contents(atPath: "\(folder)/cut/\(place)"))
     // The length of a cosine schedule is part of what a step computes.
     expectFailure(
-      4, "train.max_steps", from: try Self.train("vae", sets + ["--set", "train.max_steps=5"]))
+      4, "train.max_steps", from: try TinyRuns.train("vae", sets + ["--set", "train.max_steps=5"]))
   }
 
   /// Bad input, each with its exit code and a line that says what is wrong.
-  private func refusals(_ folder: String, _ sets: (vae: [String], head: [String], flow: [String]))
+  private func refusals(_ folder: String, _ sets: TinyRuns)
     throws
   {
     let files = FileManager.default
     expectFailure(
       3, "nothing there",
-      from: try Self.train("vae", sets.vae + ["--set", "data.path=/no/shards"], "--name", "x"))
+      from: try TinyRuns.train("vae", sets.vae + ["--set", "data.path=/no/shards"], "--name", "x"))
     expectFailure(
       2, "data.raw_width",
-      from: try Self.train(
+      from: try TinyRuns.train(
         "vae", sets.vae + ["--set", "data.raw_width=128", "--set", "vae.input_width=128"], "--name",
         "x"))
     for (stride, expected) in [("0", "found 0"), ("3", "at most 2")] {
       let changed = sets.vae + ["--set", "data.augment.max_stride=\(stride)"]
       expectFailure(
         2, "data.augment.max_stride", expected,
-        from: try Self.train("vae", changed, "--name", "x"))
+        from: try TinyRuns.train("vae", changed, "--name", "x"))
     }
     expectFailure(
       4, "another configuration", "train.learning_rate",
-      from: try Self.train("vae", sets.vae + ["--set", "train.learning_rate=0.5"]))
+      from: try TinyRuns.train("vae", sets.vae + ["--set", "train.learning_rate=0.5"]))
     expectFailure(
       4, "no",
       from: try Program(
@@ -214,7 +179,7 @@ struct PipelineTests {
       try Data(bytes).write(to: URL(fileURLWithPath: bad))
       expectFailure(
         3, "\(name).h5",
-        from: try Self.train("vae", sets.vae + ["--set", "data.path=\(bad)"], "--name", "x"))
+        from: try TinyRuns.train("vae", sets.vae + ["--set", "data.path=\(bad)"], "--name", "x"))
     }
     // A damaged weights file.
     let weights = "\(folder)/quick-flow/checkpoints/step-0000003/ema.safetensors"

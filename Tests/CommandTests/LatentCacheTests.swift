@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Latents are made once, and never used for anything that they were not made of.
+@Suite(.serialized)
+struct LatentCacheTests {
+  private let folder: String
+  private let tiny: TinyRuns
+
+  init() throws {
+    folder = try TemporaryFolder.make("latents")
+    tiny = TinyRuns(folder)
+    #expect(try tiny.synthesize().code == 0)
+    #expect(try TinyRuns.train("vae", tiny.vae).code == 0)
+  }
+
+  private func statistics() throws -> [String: Any] {
+    let data = try #require(
+      FileManager.default.contents(atPath: "\(folder)/latents/latent_stats.json"))
+    return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+
+  private func encode(_ more: String...) throws -> Program {
+    try Program(
+      [
+        "encode", "--vae", "\(folder)/quick-vae", "--data", "\(folder)/shards", "--out",
+        "\(folder)/latents",
+      ] + more)
+  }
+
+  @Test func staleLatentsAreMadeAgain() throws {
+    func trainHead(_ more: String...) throws -> Program {
+      try TinyRuns.train("visibility", tiny.head + more, "--name", UUID().uuidString)
+    }
+    let shard = "\(folder)/latents/latents-00000.h5"
+    #expect(try trainHead().errors.contains("encoding 8 clips"))
+    let first = try #require(FileManager.default.contents(atPath: shard))
+    let again = try trainHead()
+    #expect(again.code == 0 && !again.errors.contains("encoding"), "\(again.errors)")
+    #expect(try encode("--val-fraction", "0.25").errors.contains("up to date"))
+
+    // Another split has other statistics, and the same latents.
+    let split = try encode()
+    #expect(split.errors.contains("with another val_fraction; encoding again"), "\(split.errors)")
+    let isSame = FileManager.default.contents(atPath: shard) == first
+    #expect(isSame)
+    // Another VAE.
+    #expect(
+      try TinyRuns.train("vae", tiny.vae + ["--set", "train.seed=5"], "--name", "other").code == 0)
+    let other = try trainHead("--set", "data.vae=\(folder)/other")
+    #expect(other.code == 0 && other.errors.contains("of another VAE"), "\(other.errors)")
+    // Other data.
+    try FileManager.default.removeItem(atPath: "\(folder)/shards")
+    #expect(try tiny.synthesize(seed: 4).code == 0)
+    let data = try trainHead("--set", "data.vae=\(folder)/other")
+    #expect(data.code == 0 && data.errors.contains("latents of other data; encoding again"))
+    let isNew = FileManager.default.contents(atPath: shard) != first
+    #expect(isNew)
+    // Latents of one kind beside the statistics of another.
+    let kept = "\(folder)/kept.json"
+    let file = "\(folder)/latents/latent_stats.json"
+    try FileManager.default.copyItem(atPath: file, toPath: kept)
+    #expect(try trainHead().errors.contains("of another VAE"))
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.copyItem(atPath: kept, toPath: file)
+    let mixed = try trainHead("--set", "data.vae=\(folder)/other")
+    #expect(mixed.errors.contains("that do not belong to its statistics"), "\(mixed.errors)")
+  }
+
+  @Test func statisticsHaveThePublishedLayout() throws {
+    #expect(try encode().code == 0)
+    let all = try statistics()
+    #expect(all["suggested_latent_scale"] is Double)
+    // 8 clips of 3 latent steps of 6 points.
+    for (block, count) in [("z_hist", 144), ("z_fut", 144), ("z_all", 288)] {
+      let values = try #require(all[block] as? [String: Any], "\(block)")
+      let channels = try #require(values["per_channel"] as? [String: Any])
+      #expect(channels["count"] as? Int == count && values["count"] as? Int == 8 * count)
+      for key in ["mean", "std", "min", "max"] {
+        #expect(values[key] is Double, "\(block).\(key)")
+        #expect((channels[key] as? [Double])?.count == 8, "\(block).per_channel.\(key)")
+      }
+      let (lowest, highest) = (channels["min"] as? [Double], channels["max"] as? [Double])
+      #expect(
+        values["min"] as? Double == lowest?.min() && values["max"] as? Double == highest?.max())
+    }
+  }
+
+  @Test func statisticsThatCannotScaleAreRefused() throws {
+    #expect(try encode("--val-fraction", "0.25").code == 0)
+    let file = "\(folder)/latents/latent_stats.json"
+    var all = try statistics()
+    var block = try #require(all["z_all"] as? [String: Any])
+    var channels = try #require(block["per_channel"] as? [String: Any])
+    var deviations = try #require(channels["std"] as? [Double])
+    deviations[2] = 0
+    channels["std"] = deviations
+    block["per_channel"] = channels
+    all["z_all"] = block
+    try JSONSerialization.data(withJSONObject: all).write(to: URL(fileURLWithPath: file))
+    expectFailure(
+      2, "latent_stats.json", "z_all.per_channel.std[2]", "a positive deviation, found 0",
+      from: try TinyRuns.train("visibility", tiny.head))
+    try Data("{}".utf8).write(to: URL(fileURLWithPath: file))
+    expectFailure(
+      2, "latent_stats.json", "z_all.per_channel", from: try TinyRuns.train("visibility", tiny.head)
+    )
+    expectFailure(2, "--val-fraction", "found 1", from: try encode("--val-fraction", "1"))
+    expectFailure(
+      2, "a folder for latents alone",
+      from: try Program(
+        "encode", "--vae", "\(folder)/quick-vae", "--data", "\(folder)/shards", "--out",
+        "\(folder)/quick-vae"))
+  }
+}
