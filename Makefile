@@ -3,7 +3,7 @@
 FLAGS := -c release -Xswiftc -enable-testing -Xcc -march=native
 TRAJLOOM := .build/release/trajloom
 
-.PHONY: setup build test test-golden demo real lint clean
+.PHONY: setup build test test-golden test-interchange demo real small-vae lint clean
 
 setup:
 	@scripts/setup.sh
@@ -19,6 +19,12 @@ test: setup
 test-golden: setup
 	swift test $(FLAGS) --filter GoldenTests
 
+# Weights exchanged with the published code: make test-interchange UPSTREAM=clone PYTHON=python with torch
+UPSTREAM ?= upstream
+PYTHON ?= python3
+test-interchange: build
+	$(PYTHON) Tests/interchange.py --upstream $(UPSTREAM)
+
 demo: build
 	@scripts/demo.sh $(TRAJLOOM)
 
@@ -26,6 +32,10 @@ demo: build
 REAL ?= ../shared/data/real
 real: build
 	@scripts/real.sh $(TRAJLOOM) $(REAL)
+
+# The small VAE at full resolution, from synthetic clips; measured on REAL too when it is there
+small-vae: build
+	@scripts/small-vae.sh $(TRAJLOOM) $(REAL)
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
