@@ -32,11 +32,10 @@ public struct VAEObjective: Objective {
   /// VEPE: the mean distance in pixels between visible points and their reconstruction from the
   /// posterior mean.
   public func evaluate(_ batch: TrackBatch, index: Int) -> [PooledMetric] {
-    let (points, visibility) = model.inputs(batch)
-    let reconstruction = model.decodePoints(Tensor(model.encode(points).mean.array))
+    let reconstruction = model.reconstruct(batch)
+    let visibility = batch.visibility.reshaped(Array(reconstruction.shape.dropLast()))
     let difference =
-      Tensor(model.anchor.denormalize(reconstruction.array))
-      - Tensor(batch.tracks.reshaped(points.shape))
+      Tensor(reconstruction) - Tensor(batch.tracks.reshaped(reconstruction.shape))
     let distances = sqrt(square(difference).sum([3])) * Tensor(visibility)
     return [
       PooledMetric(
@@ -53,6 +52,12 @@ extension TrajectoryVAE {
   public func inputs(_ batch: TrackBatch) -> (points: NDArray, visibility: NDArray) {
     let shape = [batch.clips.count, batch.tracks.shape[1], config.tokens]
     return (anchor.normalize(batch.tracks.reshaped(shape + [2])), batch.visibility.reshaped(shape))
+  }
+
+  /// A batch's tracks as the posterior mean keeps them, in pixels, [B, T, N, 2].
+  public func reconstruct(_ batch: TrackBatch) -> NDArray {
+    let posterior = encode(inputs(batch).points)
+    return anchor.denormalize(decodePoints(Tensor(posterior.mean.array)).array)
   }
 
   /// [B, L, N, C]

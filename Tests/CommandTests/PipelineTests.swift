@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized)
 struct PipelineTests {
   /// Overrides that make the quick configurations tiny and put everything into `folder`.
-  private static func tiny(_ folder: String) -> (vae: [String], head: [String], flow: [String]) {
+  static func tiny(_ folder: String) -> (vae: [String], head: [String], flow: [String]) {
     func sets(_ pairs: [String]) -> [String] { pairs.flatMap { ["--set", $0] } }
     let common = [
       "run.dir=\(folder)", "data.path=\(folder)/shards", "data.raw_height=64", "data.raw_width=96",
@@ -28,15 +28,14 @@ struct PipelineTests {
     )
   }
 
-  private static func synthesize(_ folder: String) throws -> Program {
+  static func synthesize(_ folder: String) throws -> Program {
     try Program(
       "data", "synth", "--out", "\(folder)/shards", "--clips", "8", "--height", "64", "--width",
       "96",
       "--frames", "18", "--seed", "3")
   }
 
-  private static func train(_ model: String, _ sets: [String], _ more: String...) throws -> Program
-  {
+  static func train(_ model: String, _ sets: [String], _ more: String...) throws -> Program {
     try Program(["train", model, "--config", "configs/quick/\(model).json"] + sets + more)
   }
 
