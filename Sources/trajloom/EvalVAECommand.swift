@@ -178,7 +178,7 @@ private struct Variant {
   }
 }
 
-/// The JSON of one run.
+/// The JSON of one run. A number that could not be counted is left out.
 private struct OneRun: Encodable {
   let clips: Int
   let vaeSha256: String

@@ -50,6 +50,15 @@ import Testing
     #expect(Double(alternating) > 1.3 * Double(steady), "\(steady), \(alternating)")
   }
 
+  /// Hidden in frame 1 of the truth, no number in frame 3 of the reconstruction.
+  @Test func aCurveHasGapsWhereItIsNotSeen() {
+    let truth = tracks(frames: 0..<6, hidden: [[1, 0]]) { time in [(3 * time, 4 * time)] }
+    let curve = TrackCurve(
+      tracks(frames: 0..<6) { time in [(time == 3 ? .nan : 3 * time, 4 * time)] }, seenIn: truth)
+    #expect(curve.path == [SIMD2(0, 0), nil, SIMD2(6, 8), nil, SIMD2(12, 16), SIMD2(15, 20)])
+    #expect(curve.speeds == [nil, nil, nil, nil, 5] && curve.highestSpeed == 5)
+  }
+
   @Test func whatIsNoNumberOrFarAwayIsHarmless() {
     for far in [Float.nan, .infinity, 3e38, -1e20] {
       let lost = tracks(frames: 0..<9) { time in [(time == 4 ? far : time, far)] }
