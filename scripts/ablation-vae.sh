@@ -2,12 +2,12 @@
 # What the VAE's loss terms and its encoding do: one small model per variant and seed, on the same synthetic clips and
 # for the same number of steps, then one table and one picture. A run that was stopped goes on; finished ones are kept.
 #
-#   ABLATION_STEPS   optimiser steps of each run (default 160)
+#   ABLATION_STEPS   optimiser steps of each run (default 300)
 #   ABLATION_SEEDS   seeds of each variant (default "1 2 3")
 #   ABLATION_DIR     where all of it goes (default runs/ablation-vae); runs of other lengths need another folder
 set -euo pipefail
 trajloom=$1
-steps=${ABLATION_STEPS:-160}
+steps=${ABLATION_STEPS:-300}
 read -ra seeds <<<"${ABLATION_SEEDS:-1 2 3}"
 work=${ABLATION_DIR:-runs/ablation-vae}
 mkdir -p "$work"

@@ -25,7 +25,7 @@ struct TrackPictureLayout {
   private static let margin = 30
 
   init(panels count: Int) {
-    let (margin, gap) = (Self.margin, 8)
+    let (margin, gap) = (Self.margin, 10)
     let textHeight = BitmapFont.height * textScale
     // The name above a panel, and the frames' numbers below it.
     let labelHeight = textHeight + 3 * textScale
@@ -43,7 +43,7 @@ struct TrackPictureLayout {
     panels = (0..<count).map { index in
       let (row, column) = index.quotientAndRemainder(dividingBy: columns)
       let x = margin + column * (cell.width + margin)
-      let y = top + row * (cell.height + gap) + labelHeight
+      let y = top + row * (cell.height + 2 * gap) + labelHeight
       return Panel(
         path: Region(x: x, y: y, width: Self.pathSize.width, height: Self.pathSize.height),
         plot: Region(
@@ -51,7 +51,7 @@ struct TrackPictureLayout {
           height: Self.pathSize.height))
     }
     legend = Region(
-      x: margin, y: top + rows * (cell.height + gap) + gap, width: space, height: textHeight)
+      x: margin, y: top + rows * (cell.height + 2 * gap) + gap, width: space, height: textHeight)
     height = legend.y + textHeight + margin
   }
 }
