@@ -14,6 +14,7 @@ static inline unsigned trajloom_H5F_ACC_EXCL(void) { return H5F_ACC_EXCL; }
 static inline H5F_libver_t trajloom_H5F_LIBVER_LATEST(void) { return H5F_LIBVER_LATEST; }
 static inline hid_t trajloom_H5E_DEFAULT(void) { return H5E_DEFAULT; }
 static inline hid_t trajloom_H5P_DEFAULT(void) { return H5P_DEFAULT; }
+static inline hid_t trajloom_H5P_FILE_CREATE(void) { return H5P_FILE_CREATE; }
 static inline hid_t trajloom_H5P_FILE_ACCESS(void) { return H5P_FILE_ACCESS; }
 static inline hid_t trajloom_H5P_DATASET_CREATE(void) { return H5P_DATASET_CREATE; }
 static inline hid_t trajloom_H5S_ALL(void) { return H5S_ALL; }

@@ -27,6 +27,8 @@ public struct MetricsTable: Codable, Sendable, Equatable {
   /// What a value means, and so how it is printed.
   public enum Unit: String, Codable, Sendable {
     case pixels
+    /// Pixels (per frame) where hundredths matter.
+    case subpixels
     /// A share in [0, 1], printed in percent.
     case share
     /// A plain number.
@@ -35,15 +37,24 @@ public struct MetricsTable: Codable, Sendable, Equatable {
 
   public struct Row: Codable, Sendable, Equatable {
     public let name: String
-    /// By column key; null where nothing could be counted.
+    /// By column key; null where nothing could be counted. Of a row over several seeds, the means.
     public let values: [String: Double?]
     /// [T], pixels, over all visible points; empty where it was not measured.
     public let errorByFrame: [Double?]
+    /// Sample standard deviations over seeds, by column key; nil in a row that is not over seeds.
+    public let deviations: [String: Double]?
+    /// The seeds of the trainings that the row is over.
+    public let seeds: [UInt64]?
 
-    public init(name: String, values: [String: Double?], errorByFrame: [Double?] = []) {
+    public init(
+      name: String, values: [String: Double?], errorByFrame: [Double?] = [],
+      deviations: [String: Double]? = nil, seeds: [UInt64]? = nil
+    ) {
       self.name = name
       self.values = values
       self.errorByFrame = errorByFrame
+      self.deviations = deviations
+      self.seeds = seeds
     }
   }
 
@@ -52,15 +63,9 @@ public struct MetricsTable: Codable, Sendable, Equatable {
     self.rows = rows
   }
 
-  /// Indented JSON with sorted keys in snake case. Numbers that JSON lacks are written as "nan" and
-  /// "inf".
+  /// What `JSONEncoder.metrics` makes of it.
   public func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try encoder.encode(self)
+    try JSONEncoder.metrics.encode(self)
   }
 
   /// Reads what `json()` wrote.
@@ -83,7 +88,11 @@ public struct MetricsTable: Codable, Sendable, Equatable {
     let columns = columns.filter { $0.group == group }
     let names = [group] + rows.map { "  " + $0.name }
     let cells = columns.map { column in
-      [column.title] + rows.map { column.unit.cell(for: $0.values[column.key] ?? nil) }
+      [column.title]
+        + rows.map { row in
+          column.unit.cell(for: row.values[column.key] ?? nil)
+            + (row.deviations?[column.key].map { " ± " + column.unit.cell(for: $0) } ?? "")
+        }
     }
     let width = names.map(\.count).max() ?? 0
     let widths = cells.map { $0.map(\.count).max() ?? 0 }
@@ -99,6 +108,19 @@ public struct MetricsTable: Codable, Sendable, Equatable {
   }
 }
 
+extension JSONEncoder {
+  /// Indented JSON with sorted keys in snake case. Numbers that JSON lacks are written as "nan" and
+  /// "inf".
+  public static var metrics: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return encoder
+  }
+}
+
 extension MetricsTable.Unit {
   fileprivate func cell(for value: Double?) -> String {
     guard let value else { return "-" }
@@ -106,7 +128,7 @@ extension MetricsTable.Unit {
     return switch self {
     case .pixels: String(format: "%.2f", value)
     case .share: String(format: "%.1f%%", 100 * value)
-    case .score: String(format: "%.3f", value)
+    case .subpixels, .score: String(format: "%.3f", value)
     }
   }
 }

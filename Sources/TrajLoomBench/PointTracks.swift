@@ -30,6 +30,19 @@ public struct PointTracks: Sendable, Equatable {
     self.visibility = visibility
   }
 
+  /// One point alone, [T, 1].
+  /// - Precondition: there is such a point.
+  public func point(_ point: Int) -> PointTracks {
+    precondition((0..<points).contains(point), "PointTracks.point: \(point) of \(points)")
+    return PointTracks(
+      frames: frames, points: 1,
+      positions: (0..<frames).flatMap { frame in
+        let position = position(frame: frame, point: point)
+        return [position.x, position.y]
+      },
+      visibility: (0..<frames).map { visibility[$0 * points + point] })
+  }
+
   /// Pixels, x right, y down.
   public func position(frame: Int, point: Int) -> SIMD2<Float> {
     let index = 2 * (frame * points + point)
@@ -47,8 +60,10 @@ extension SIMD2<Float> {
   var isFinite: Bool { x.isFinite && y.isFinite }
 
   /// The Euclidean length. Accumulated in double, as all metrics are.
-  var length: Double {
-    let (x, y) = (Double(x), Double(y))
-    return (x * x + y * y).squareRoot()
-  }
+  var length: Double { SIMD2<Double>(self).length }
+}
+
+extension SIMD2<Double> {
+  /// The Euclidean length.
+  var length: Double { (x * x + y * y).squareRoot() }
 }

@@ -22,7 +22,8 @@ public struct TrajectoryErrors: Sendable {
   ///   - missThreshold: pixels; a point whose last position is further off is a miss.
   ///   - movingThreshold: pixels.
   public init(
-    futureFrames: Int, samplesPerClip: Int, missThreshold: Double = 16, movingThreshold: Double = 8
+    futureFrames: Int, samplesPerClip: Int, missThreshold: Double = 16,
+    movingThreshold: Double = movingDistance
   ) {
     precondition(
       futureFrames > 0 && samplesPerClip > 0,
@@ -52,7 +53,9 @@ public struct TrajectoryErrors: Sendable {
 
     clips += 1
     let points = Array(0..<truth.points)
-    let movers = points.filter { moves($0, history: history, truth: truth) }
+    let movers = points.filter {
+      moves($0, in: [history, truth], furtherThan: movingThreshold)
+    }
     all.add(history: history, truth: truth, samples: samples, points: points)
     moving.add(history: history, truth: truth, samples: samples, points: movers)
     for sample in samples { visibility.add(prediction: sample, truth: truth) }
@@ -62,18 +65,6 @@ public struct TrajectoryErrors: Sendable {
     TrajectorySummary(
       clips: clips, samples: samplesPerClip, all: all.summary(), moving: moving.summary(),
       visibilityAccuracy: visibility.accuracy, visibilityF1: visibility.f1)
-  }
-
-  private func moves(_ point: Int, history: PointTracks, truth: PointTracks) -> Bool {
-    var start: SIMD2<Float>?
-    for tracks in [history, truth] {
-      for frame in 0..<tracks.frames where tracks.isVisible(frame: frame, point: point) {
-        let position = tracks.position(frame: frame, point: point)
-        if let start, (position - start).length > movingThreshold { return true }
-        start = start ?? position
-      }
-    }
-    return false
   }
 }
 

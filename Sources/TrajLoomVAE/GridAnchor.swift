@@ -62,3 +62,13 @@ public struct GridAnchor: Sendable {
     Tensor([x, y], shape: [2], device: device)
   }
 }
+
+extension TrajectoryVAE {
+  /// Whether the grid of anchors that came with the weights, if one did, is the one that is computed
+  /// with, up to the rounding of a 16-bit checkpoint.
+  public var hasPublishedAnchors: Bool {
+    guard let grid = offsetAnchorGrid?.wrappedValue else { return true }
+    let difference = Tensor(grid) - Tensor(GridAnchor.pixelCenters(config))
+    return abs(difference).max().array.item <= 0x1p-8
+  }
+}

@@ -41,10 +41,9 @@ public struct VAEObjective: Objective {
       of: posterior, points: points, visibility: visibility,
       noise: validationNoise.normal(model.latentShape(batch: batch.clips.count), step: index),
       lossConfig)
-    let reconstruction = model.decodePoints(posterior.mean)
+    let reconstruction = model.reconstruct(posterior)
     let difference =
-      Tensor(model.anchor.denormalize(reconstruction.array))
-      - Tensor(batch.tracks.reshaped(points.shape))
+      Tensor(reconstruction) - Tensor(batch.tracks.reshaped(reconstruction.shape))
     let distances = sqrt(square(difference).sum([3])) * Tensor(visibility)
     return [
       PooledMetric(
@@ -64,6 +63,16 @@ extension TrajectoryVAE {
   public func inputs(_ batch: TrackBatch) -> (points: NDArray, visibility: NDArray) {
     let shape = [batch.clips.count, batch.tracks.shape[1], config.tokens]
     return (anchor.normalize(batch.tracks.reshaped(shape + [2])), batch.visibility.reshaped(shape))
+  }
+
+  /// A batch's tracks as the posterior mean keeps them, in pixels, [B, T, N, 2].
+  public func reconstruct(_ batch: TrackBatch) -> NDArray {
+    reconstruct(encode(inputs(batch).points))
+  }
+
+  /// The points that a posterior's mean stands for, in pixels, [B, T, N, 2].
+  func reconstruct(_ posterior: Posterior) -> NDArray {
+    anchor.denormalize(decodePoints(posterior.mean).array)
   }
 
   /// [B, L, N, C]

@@ -115,9 +115,17 @@ private func readWeights(
 private func check(
   _ weights: [String: NDArray], from path: String, against config: VAEConfig
 ) throws {
-  do { try TrajectoryVAE(config, seed: 0).load(weights) } catch let mismatch as StateMismatch {
+  let model = try TrajectoryVAE(config, seed: 0)
+  do { try model.load(weights) } catch let mismatch as StateMismatch {
     throw TrainingError.checkpoint(
       path: path, problem: "not the weights of this configuration; \(mismatch)")
+  }
+  guard model.hasPublishedAnchors else {
+    throw TrainingError.checkpoint(
+      path: path,
+      problem: "offset_anchor_grid: expected the normalised centres of the pixels of "
+        + "\(config.inputHeight) x \(config.inputWidth), which is what is computed with, found others"
+    )
   }
 }
 

@@ -110,7 +110,7 @@ extension Command {
 extension ShardSet {
   /// The places of clips by their ids.
   /// - Throws: `ConfigError` for an id that no clip has, with the nearest one.
-  fileprivate func indices(named ids: [String]) throws -> [Int] {
+  func indices(named ids: [String]) throws -> [Int] {
     try ids.map { id in
       guard let index = clips.firstIndex(where: { $0.id == id }) else {
         let near = nearestName(to: id, among: clips.map(\.id))

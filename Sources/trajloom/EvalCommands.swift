@@ -3,7 +3,6 @@ import DataPipeline
 import Foundation
 import Training
 import TrajLoomBench
-import TrajLoomVAE
 
 extension Command {
   static let eval = Command(
@@ -17,63 +16,6 @@ extension Command {
     let table = MetricsTable(trajectories: try trajectorySummaries(clips))
     print(table.text)
     if let path = arguments.string("--json") { try AtomicFile.write(table.json(), to: path) }
-  }
-
-  static let evalVAE = Command(
-    words: ["eval", "vae"], summary: "reconstruction error of a VAE on tracks (VEPE)",
-    options: [
-      Option("--vae", "RUN", "the VAE's run or checkpoint folder"),
-      Option("--data", "DIR", "shards of tracks"),
-      Option("--split", "all|validation", "all clips, or those held out in training (default all)"),
-      Option("--json", "FILE", "write the result as JSON too"),
-    ]
-  ) { arguments in
-    let checkpoint = try Checkpoint(at: arguments.required("--vae"))
-    let config = try checkpoint.config(VAERunConfig.self)
-    let set = try ShardSet(path: arguments.required("--data"))
-    let windows = config.data.windows
-    try windows.check(set.geometry, frames: set.frames)
-    let model = try TrajectoryVAE(config.vae, seed: 0)
-    let hash = try checkpoint.load(.ema, into: model)
-    let split = arguments.string("--split") ?? "all"
-    guard ["all", "validation"].contains(split) else {
-      throw ConfigError(key: "--split", expected: "all or validation", found: split)
-    }
-    let clips =
-      split == "all"
-      ? Array(set.clips.indices) : try set.split(validationFraction: windows.valFraction).validation
-    guard !clips.isEmpty else {
-      throw DataError(
-        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all"
-      )
-    }
-    let segments = try TrackSegments(
-      set: set, clips: clips, historyLength: windows.histLen, futureLength: windows.futureLen,
-      augment: .none, seed: 0)
-    let objective = VAEObjective(model, config.train.loss, seed: 0)
-    var errors = (history: (0.0, 0.0), future: (0.0, 0.0))
-    for item in 0..<segments.count {
-      let metric = objective.evaluate(try segments.batch(items: [item], draw: 0), index: item)[0]
-      if item % 2 == 0 {
-        errors.history = (errors.history.0 + metric.sum, errors.history.1 + metric.count)
-      } else {
-        errors.future = (errors.future.0 + metric.sum, errors.future.1 + metric.count)
-      }
-    }
-    func mean(_ e: (Double, Double)) -> Double { e.0 / max(e.1, 1) }
-    let all = (errors.history.0 + errors.future.0, errors.history.1 + errors.future.1)
-    print(
-      "VEPE px  history \(fixed(mean(errors.history), 3))  future \(fixed(mean(errors.future), 3))  "
-        + "all \(fixed(mean(all), 3))  (\(clips.count) clips)")
-    if let path = arguments.string("--json") {
-      let result: [String: Any] = [
-        "vepe_px": mean(all), "vepe_history_px": mean(errors.history),
-        "vepe_future_px": mean(errors.future), "clips": clips.count, "vae_sha256": hash,
-      ]
-      try AtomicFile.write(
-        JSONSerialization.data(withJSONObject: result, options: [.prettyPrinted, .sortedKeys]),
-        to: path)
-    }
   }
 
   static let render = Command(

@@ -45,6 +45,17 @@ struct ClipFiles {
     try NPYFile.write(NPYFile.encode(values, shape: shape), to: place(name))
   }
 
+  /// x and y of every query point, row by row, and their indices y · W + x.
+  func saveGrid(_ geometry: GridGeometry) throws {
+    let points = (0..<geometry.rows).flatMap { row in
+      (0..<geometry.columns).map { geometry.queryPoint(row: row, column: $0) }
+    }
+    try save("query_xy.npy", points.flatMap { [Int64($0.x), Int64($0.y)] }, [points.count, 2])
+    try save(
+      "grid_idx.npy", points.map { Int64($0.y) * Int64(geometry.width) + Int64($0.x) },
+      [points.count])
+  }
+
   func saveMeta(_ meta: [String: Any]) throws {
     let options: JSONSerialization.WritingOptions = [
       .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,

@@ -152,8 +152,7 @@ private struct SamplingModels {
     let folder = ClipFolder(out: out, id: info.id)
     try folder.write { files in
       let geometry = set.geometry
-      try files.save("query_xy.npy", queryPoints(geometry), [tokens, 2])
-      try files.save("grid_idx.npy", gridIndices(geometry), [tokens])
+      try files.saveGrid(geometry)
       try files.save("hist_tracks.npy", tracks.scalars, tracks.shape)
       try files.save("hist_visibility.npy", seen.scalars.map { UInt8($0) }, seen.shape)
       let end = history + windows.futureLen
@@ -240,23 +239,5 @@ extension Checkpoint {
   fileprivate func latentStatistics() throws -> LatentStatistics {
     let name = LatentCache.statisticsFile
     return try LatentStatistics(json: attachment(name), source: "\(path)/\(name)")
-  }
-}
-
-/// x and y of every query point, row by row.
-private func queryPoints(_ geometry: GridGeometry) -> [Int64] {
-  (0..<geometry.rows).flatMap { row in
-    (0..<geometry.columns).flatMap { column -> [Int64] in
-      let point = geometry.queryPoint(row: row, column: column)
-      return [Int64(point.x), Int64(point.y)]
-    }
-  }
-}
-
-/// The index y · W + x of every query point.
-private func gridIndices(_ geometry: GridGeometry) -> [Int64] {
-  let points = queryPoints(geometry)
-  return stride(from: 0, to: points.count, by: 2).map {
-    points[$0 + 1] * Int64(geometry.width) + points[$0]
   }
 }

@@ -116,6 +116,17 @@ struct ConvertCommandTests {
       from: try convert("\(folder)/bad.safetensors", "\(folder)/o", "--config", config))
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/o"))
 
+    // A grid of anchors that is not the one that is computed with.
+    var moved = try SafetensorsFile(
+      path: "\(run)/checkpoints/step-0000003/model.safetensors"
+    ).arrays()
+    let grid = try #require(moved["offset_anchor_grid"])
+    moved["offset_anchor_grid"] = NDArray(grid.scalars.map { $0 + 0.01 }, shape: grid.shape)
+    try writeSafetensors(moved, to: "\(folder)/moved.safetensors")
+    expectFailure(
+      4, "moved.safetensors", "offset_anchor_grid", "centres of the pixels",
+      from: try convert("\(folder)/moved.safetensors", "\(folder)/o", "--config", config))
+
     expectFailure(2, run, "exists already", from: try convert(run, run))
     expectFailure(2, "--config", "needs one", from: try convert(run, "\(folder)/o"))
     expectFailure(2, "ends in .pt", "found .bin", from: try convert(run, "\(folder)/o.bin"))

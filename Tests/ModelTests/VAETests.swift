@@ -102,27 +102,33 @@ func aStepIsTheSameOnOneThreadAndOnThree(_ checkpoints: Bool) throws {
 }
 
 /// The paper's toy (Fig. 7): a line against a shifted and against a jittering copy. The
-/// reconstruction term cannot tell them apart, the velocity term can.
-@Test func velocityTellsJitterFromShift() {
+/// reconstruction term cannot tell them apart, the velocity term can: 0.005 and 0.005 against 0 and
+/// 0.4.
+///
+/// Both coordinates go along t and are off by 0.1. A displacement is then off by 0.2 in each, and
+/// L1 sums the two to 0.4; no other cost does so: 0.08 squared, 0.04 Huber, 0.28 Euclidean.
+@Test(arguments: [(PairCost.l1, 0.4), (.sq, 0.08), (.huber, 0.04), (.l2, 0.08.squareRoot())])
+func velocityTellsJitterFromShift(_ cost: PairCost, _ expected: Double) {
   let frames = 41
-  func terms(_ error: (Int) -> Float) -> GridFieldLossTerms {
-    let target = NDArray((0..<frames).flatMap { [Float($0), 0] }, shape: [1, frames, 1, 2])
-    let prediction = NDArray(
-      (0..<frames).flatMap { [Float($0) + error($0), 0] }, shape: [1, frames, 1, 2])
-    return gridFieldLoss(
-      prediction: Tensor(prediction), target: target, ramp: NDArray.zeros([1, 1, 2]),
+  func terms(_ error: (Int) -> Float) -> (reconstruction: Float, velocity: Float) {
+    func line(_ error: (Int) -> Float) -> NDArray {
+      NDArray(
+        (0..<frames).flatMap { [Float($0) + error($0), Float($0) + error($0)] },
+        shape: [1, frames, 1, 2])
+    }
+    let terms = gridFieldLoss(
+      prediction: Tensor(line(error)), target: line { _ in 0 }, ramp: NDArray.zeros([1, 1, 2]),
       mask: NDArray(repeating: 1, shape: [1, frames, 1]),
-      GridFieldLoss(rows: 1, columns: 1, patch: 1, velocityWeight: 1, neighborWeight: 1)
+      GridFieldLoss(
+        rows: 1, columns: 1, patch: 1, cost: cost, velocityWeight: 1, neighborWeight: 1)
     ).terms
+    return (terms.reconstruction[0], terms.velocity[0])
   }
   let shift = terms { _ in 0.1 }
   let jitter = terms { $0 % 2 == 0 ? 0.1 : -0.1 }
-  // Two components, one of them exact: half of 0.1²/2. In the paper the track has one component:
-  // 0.005.
-  #expect(
-    abs(shift.reconstruction[0] * 2 - 0.005) < 1e-6
-      && abs(jitter.reconstruction[0] * 2 - 0.005) < 1e-6)
-  #expect(abs(shift.velocity[0]) < 1e-6 && abs(jitter.velocity[0] - 0.2) < 1e-5)
+  #expect(abs(shift.reconstruction - 0.005) < 1e-6 && abs(shift.velocity) < 1e-6)
+  #expect(abs(jitter.reconstruction - 0.005) < 1e-6)
+  #expect(abs(jitter.velocity - Float(expected)) < 2e-5, "\(cost): \(jitter.velocity)")
 }
 
 private let faults: [(String, @Sendable (inout VAEConfig) -> Void)] = [

@@ -40,6 +40,35 @@ import Testing
     #expect(try String(decoding: table.json(), as: UTF8.self).contains("\"error_by_frame\""))
   }
 
+  private func summary(_ base: Double, jitter: Double? = nil) -> ReconstructionSummary {
+    ReconstructionSummary(
+      vepe: base, vepeHistory: base + 1, vepeFuture: base + 2, velocityError: base + 3,
+      neighborError: base + 4, jitter: jitter ?? base + 5)
+  }
+
+  /// Three seeds with 0.1, 0.2 and 0.6: mean 0.3, deviation sqrt((0.04 + 0.01 + 0.09) / 2) = 0.2646.
+  @Test func seedsBecomeMeanAndDeviation() throws {
+    let table = MetricsTable(reconstructions: [
+      .init(name: "truth", summaries: [summary(0, jitter: 0.25)]),
+      .init(name: "rec", seeds: [1, 2, 3], summaries: [summary(0.1), summary(0.2), summary(0.6)]),
+    ])
+    #expect(
+      table.text == """
+        VEPE, px            all        history         future
+          truth           0.000          1.000          2.000
+          rec     0.300 ± 0.265  1.300 ± 0.265  2.300 ± 0.265
+
+        differences  velocity, px/frame  neighbour, px  jitter, px/frame²
+          truth                   3.000          4.000              0.250
+          rec             3.300 ± 0.265  4.300 ± 0.265      5.300 ± 0.265
+
+        """)
+    let back = try MetricsTable(json: table.json())
+    #expect(back.rows[0].deviations == nil && back.rows[0].seeds == nil)
+    let deviation = try #require(back.rows[1].deviations?["vepe_px"])
+    #expect(abs(deviation - 0.26457513) < 1e-6 && back.rows[1].seeds == [1, 2, 3])
+  }
+
   @Test func everyColumnOfASummaryHasItsOwnValue() {
     func group(_ base: Double) -> TrajectorySummary.Group {
       .init(

@@ -24,9 +24,14 @@ struct HDF5File: ~Copyable {
     // No blocks set aside for later: every byte of the file belongs to something checksummed.
     try HDF5.checked("choose the file layout") { H5Pset_meta_block_size(access.id, 0) }
     try HDF5.checked("choose the file layout") { H5Pset_small_data_block_size(access.id, 0) }
-    let accessID = access.id
+    // No times in the root group: the same clips are the same bytes, whenever they are written.
+    let creation = try HDF5Handle("create file properties", closedBy: H5Pclose) {
+      H5Pcreate(trajloom_H5P_FILE_CREATE())
+    }
+    let (accessID, creationID) = (access.id, creation.id)
+    try HDF5.checked("leave out times") { H5Pset_obj_track_times(creationID, false) }
     handle = try HDF5Handle("create the file", closedBy: H5Fclose) {
-      H5Fcreate(path, trajloom_H5F_ACC_EXCL(), trajloom_H5P_DEFAULT(), accessID)
+      H5Fcreate(path, trajloom_H5F_ACC_EXCL(), creationID, accessID)
     }
   }
 
