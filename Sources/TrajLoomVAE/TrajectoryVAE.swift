@@ -75,7 +75,8 @@ public struct TrajectoryVAE: Module {
     tempExpander =
       config.useTempCompress
       ? TemporalExpander(width: width, stride: config.tempStride, &initializer) : nil
-    xEmbedder = PatchEmbedding(patch: config.fieldPatch, width: width, &initializer)
+    xEmbedder = PatchEmbedding(
+      samples: config.fieldPatch, patch: config.patchSize, width: width, &initializer)
     patchPosLff = FourierFeatures(
       width: config.posEmbedDim, hidden: 4 * config.posEmbedDim, &initializer)
     patchPosProj = Linear(xavier: config.posEmbedDim, width, &initializer)
@@ -179,8 +180,11 @@ public struct TrajectoryVAE: Module {
 struct PatchEmbedding: Module {
   let proj: PatchKernel
 
-  init(patch: Int, width: Int, _ initializer: inout Initializer) {
-    proj = PatchKernel(patch: patch, width: width, &initializer)
+  /// - Parameters:
+  ///   - samples: along a cell's side.
+  ///   - patch: pixels along a cell's side.
+  init(samples: Int, patch: Int, width: Int, _ initializer: inout Initializer) {
+    proj = PatchKernel(samples: samples, patch: patch, width: width, &initializer)
   }
 
   /// - Parameters:
@@ -201,8 +205,17 @@ struct PatchKernel: Module {
   @Parameter var weight: Tensor  // [D, 2, p, p]
   @Parameter var bias: Tensor  // [D]
 
-  init(patch: Int, width: Int, _ initializer: inout Initializer) {
-    weight = initializer.xavierUniform([width, 2, patch, patch])
+  /// Xavier-uniform over the pixels of a patch, as published. Where one sample stands for all of
+  /// them, its weight is as large as their sum would be: started at Xavier's bound for two inputs
+  /// instead, tokens hardly depend on the points, and training stays for hundreds of steps where
+  /// everything stands still.
+  init(samples: Int, patch: Int, width: Int, _ initializer: inout Initializer) {
+    func variance(inputs: Int) -> Float { 2 / Float(inputs + width) }
+    let pixelsPerSample = Float((patch / samples) * (patch / samples))
+    let gain =
+      (pixelsPerSample * variance(inputs: 2 * patch * patch)
+      / variance(inputs: 2 * samples * samples)).squareRoot()
+    weight = gain * initializer.xavierUniform([width, 2, samples, samples])
     bias = .zeros([width])
   }
 }

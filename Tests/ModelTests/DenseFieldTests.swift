@@ -42,4 +42,18 @@ import Testing
     #expect(collapsed.shape == dense.shape)
     #expect(maxNormalizedError(collapsed.scalars, dense.scalars) < 1e-6)
   }
+
+  /// A fresh model reads points as strongly in one encoding as in the other.
+  @Test func bothEncodingsStartEquallyStrong() throws {
+    func strength(_ encoding: VAEConfig.Encoding) throws -> Float {
+      var config = TestConfigs.vae(encoding, hidden: 64)
+      (config.patchSize, config.inputHeight, config.inputWidth) = (32, 64, 96)
+      let model = try TrajectoryVAE(config, seed: 3)
+      let kernel = model.xEmbedder.proj.weight
+      let sums = kernel.reshaped([64, 2, kernel.array.count / 128]).sum([2])
+      return square(sums).mean().array.item.squareRoot()
+    }
+    let (pixel, cell) = (try strength(.pixel), try strength(.cell))
+    #expect(abs(pixel - 1) < 0.2 && abs(cell - 1) < 0.2, "\(pixel), \(cell)")
+  }
 }
