@@ -108,12 +108,13 @@ extension Command {
 }
 
 extension ShardSet {
-  /// The places of clips by their ids.
+  /// The places of clips by their ids, among all clips or these.
   /// - Throws: `ConfigError` for an id that no clip has, with the nearest one.
-  func indices(named ids: [String]) throws -> [Int] {
-    try ids.map { id in
-      guard let index = clips.firstIndex(where: { $0.id == id }) else {
-        let near = nearestName(to: id, among: clips.map(\.id))
+  func indices(named ids: [String], among candidates: [Int]? = nil) throws -> [Int] {
+    let candidates = candidates ?? Array(clips.indices)
+    return try ids.map { id in
+      guard let index = candidates.first(where: { clips[$0].id == id }) else {
+        let near = nearestName(to: id, among: candidates.map { clips[$0].id })
         throw ConfigError(
           key: "--clip",
           problem: "no clip \"\(id)\" in \(path)" + (near.map { "; did you mean \"\($0)\"?" } ?? "")

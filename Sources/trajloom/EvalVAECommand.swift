@@ -123,24 +123,6 @@ private func line(_ summary: ReconstructionSummary, clips: Int) -> String {
     + "all \(number(summary.vepe))  (\(clips) clips)"
 }
 
-/// Which clips are evaluated.
-private enum ClipSplit: String, CaseIterable {
-  case all, validation
-
-  /// Indices into `set.clips`.
-  /// - Throws: `DataError` when nothing is held out.
-  func clips(of set: ShardSet, _ windows: ClipWindows) throws -> [Int] {
-    if self == .all { return Array(set.clips.indices) }
-    let clips = try set.split(validationFraction: windows.valFraction).validation
-    guard !clips.isEmpty else {
-      throw DataError(
-        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all"
-      )
-    }
-    return clips
-  }
-}
-
 /// A trained VAE, ready to reconstruct.
 private struct EvaluatedVAE {
   let path: String

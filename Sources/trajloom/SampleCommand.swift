@@ -106,31 +106,10 @@ private struct SamplingModels {
 
   /// The clips that are asked for, as indices into `set.clips`.
   func clips(of set: ShardSet, _ arguments: Arguments) throws -> [Int] {
-    let split = arguments.string("--split") ?? "all"
-    let candidates: [Int]
-    switch split {
-    case "all": candidates = Array(set.clips.indices)
-    case "validation":
-      candidates = try set.split(validationFraction: config.data.windows.valFraction).validation
-    default: throw ConfigError(key: "--split", expected: "all or validation", found: split)
-    }
-    guard !candidates.isEmpty else {
-      throw DataError(
-        "\(set.path): expected held-out clips, and data.val_fraction 0 holds out none; use --split all"
-      )
-    }
+    let split = try arguments.choice("--split", ClipSplit.self) ?? .all
+    let candidates = try split.clips(of: set, config.data.windows)
     let wanted = arguments.all("--clip")
-    guard !wanted.isEmpty else { return candidates }
-    return try wanted.map { id in
-      guard let index = candidates.first(where: { set.clips[$0].id == id }) else {
-        let near = nearestName(to: id, among: candidates.map { set.clips[$0].id })
-        throw ConfigError(
-          key: "--clip",
-          problem: "no clip \"\(id)\" in \(set.path)"
-            + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
-      }
-      return index
-    }
+    return wanted.isEmpty ? candidates : try set.indices(named: wanted, among: candidates)
   }
 
   /// Writes one clip's folder. It appears when it is complete.

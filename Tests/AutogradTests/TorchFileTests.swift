@@ -124,7 +124,7 @@ private let claims: [(String, [UInt8], String)] = [
   ("call of a type", Array("ctorch\nFloatStorage\n)R.".utf8), "a call of 'torch.FloatStorage'"),
   ("nothing to recall", Array("h\u{5}.".utf8), "a reference to nothing"),
   ("lost mark", Array("t.".utf8), "a lost mark"),
-  ("below the mark", Array("K\u{1}(R.".utf8), "an empty stack"),
+  ("below the mark", Array("K\u{1}K\u{2}(R.".utf8), "an empty stack"),
   ("no dictionary", Array("].".utf8), "expected a dictionary of tensors, found none"),
   ("half an item", Array("}(K\u{1}u.".utf8), "an item of no dictionary"),
   ("state", Array("]K\u{1}b.".utf8), "an object with a state"),

@@ -190,6 +190,24 @@ func impossibleVAEsAreRefused(_ key: String, _ change: @Sendable (inout VAEConfi
     #expect(abs(mean) < 1e-5 && abs(square - 1) < 1e-4)
   }
   #expect(maxNormalizedError(scaling.unscale(scaled.array).scalars, all.array.scalars) < 1e-6)
+
+  // What nothing is computed with is right too: all channels together, and the extremes.
+  let text = try #require(FileManager.default.contents(atPath: path))
+  let json = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+  let block = try #require(json["z_all"] as? [String: Any])
+  let channels = try #require(block["per_channel"] as? [String: Any])
+  let values = all.array.scalars.map { Double($0) }
+  let mean = values.reduce(0, +) / Double(values.count)
+  let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+  for (key, expected) in [
+    ("count", Double(values.count)), ("mean", mean), ("std", variance.squareRoot()),
+    ("min", values.min()!), ("max", values.max()!),
+  ] { #expect(abs((block[key] as? Double ?? .nan) - expected) < 1e-5, "\(key)") }
+  let second = stride(from: 1, to: values.count, by: 2).map { values[$0] }
+  for (key, expected) in [("min", second.min()!), ("max", second.max()!)] {
+    #expect(abs(((channels[key] as? [Double])?[1] ?? .nan) - expected) < 1e-6, "\(key)")
+  }
+  #expect(abs((json["suggested_latent_scale"] as? Double ?? 0) - 1 / variance.squareRoot()) < 1e-5)
   var flat = LatentMoments(channels: 1)
   flat.add(NDArray(repeating: 2, shape: [5, 1]))
   #expect(throws: (any Error).self) {
