@@ -202,7 +202,7 @@ public struct TrainingRun<O: Objective> {
     }
     let values = pooled.map { ($0.name, $0.sum / max($0.count, 1e-12)) }
     try log.append(kind: "validation", step: step, values)
-    let shown = values.map { "\($0.0) \(fixed($0.1, 4))" }.joined(separator: "  ")
+    let shown = values.map { "\($0.0) \(short($0.1))" }.joined(separator: "  ")
     progress.print("step \(step)  validation  \(shown)")
   }
 
