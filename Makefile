@@ -23,7 +23,7 @@ test-golden: setup
 UPSTREAM ?= upstream
 PYTHON ?= python3
 test-interchange: build
-	$(PYTHON) Tests/interchange.py --upstream $(UPSTREAM)
+	$(PYTHON) Tests/interchange.py --upstream "$(UPSTREAM)"
 
 demo: build
 	@scripts/demo.sh $(TRAJLOOM)
@@ -35,11 +35,11 @@ ablation-vae: build
 # The demo on real tracks: make real REAL=folder of npz, mp4 and captions.csv
 REAL ?= ../shared/data/real
 real: build
-	@scripts/real.sh $(TRAJLOOM) $(REAL)
+	@scripts/real.sh $(TRAJLOOM) "$(REAL)"
 
 # The small VAE at full resolution, from synthetic clips; measured on REAL too when it is there
 small-vae: build
-	@scripts/small-vae.sh $(TRAJLOOM) $(REAL)
+	@scripts/small-vae.sh $(TRAJLOOM) "$(REAL)"
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -3,23 +3,22 @@
 # real ones when their folder is there. A run that exists is continued.
 set -euo pipefail
 trajloom=$1
-real=$2
+real=${2:-}
 work=runs/small
 mkdir -p "$work"
 
 for part in "shards 600 11" "unseen 64 12"; do
   read -r name clips seed <<< "$part"
-  if [ ! -d "$work/$name" ]; then
+  if ! compgen -G "$work/$name/*.h5" >/dev/null; then
     echo "synthetic clips: $work/$name"
-    "$trajloom" data synth --out "$work/$name.partial" --clips "$clips" --seed "$seed" --no-video
-    mv "$work/$name.partial" "$work/$name"
+    "$trajloom" data synth --out "$work/$name" --clips "$clips" --seed "$seed" --no-video
   fi
 done
 "$trajloom" train vae --config configs/small/vae.json --set run.dir="$work" --set data.path="$work/shards"
 "$trajloom" runs "$work/small-vae"
 echo "64 synthetic clips of another seed"
 "$trajloom" eval vae --vae "$work/small-vae" --data "$work/unseen" --json "$work/unseen.json"
-if [ -d "$real" ]; then
+if [ -n "$real" ] && [ -d "$real" ]; then
   rm -rf "$work/real"
   "$trajloom" data import --tracks "$real" --no-video --out "$work/real"
   echo "real clips, none of which was trained on"

@@ -100,6 +100,13 @@ package struct Zip {
     return contents
   }
 
+  /// The contents of a member that must be stored as it is, checked against its CRC.
+  /// - Throws: as `contents`, and for a member that is packed.
+  package func storedContents(of name: String) throws -> [UInt8] {
+    guard member(name).method == 0 else { throw fault(name, "a stored member", "a packed one") }
+    return try contents(of: name)
+  }
+
   /// At most `count` bytes from the start of a member, unchecked.
   /// - Throws: as `contents`.
   package func start(of name: String, count: Int) throws -> [UInt8] {

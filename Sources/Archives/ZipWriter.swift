@@ -10,11 +10,16 @@ package struct ZipWriter {
 
   package init(_ write: @escaping (Data) throws -> Void) { self.write = write }
 
+  /// The most members, and bytes with some hundred per member for their names, of an archive without
+  /// zip64 records.
+  package static let limits = (members: 0xFFFE, bytes: (1 << 32) - 1)
+
   /// Appends a member.
-  /// - Precondition: the archive stays below 4 GiB, with at most 65534 members.
+  /// - Precondition: the archive stays within `limits`.
   package mutating func add(_ name: String, _ bytes: Data) throws {
     precondition(
-      position + bytes.count < 1 << 32 && count < 0xFFFF && name.utf8.count < 1 << 16,
+      position + bytes.count <= ZipWriter.limits.bytes && count < ZipWriter.limits.members
+        && name.utf8.count < 1 << 16,
       "ZipWriter: \(position + bytes.count) bytes in \(count + 1) members")
     // Version 2.0, no flags, stored, no time.
     var common: [UInt8] = [20, 0, 0, 0, 0, 0, 0, 0, 0, 0]

@@ -103,6 +103,11 @@ public struct Checkpoint: Sendable {
   /// - Throws: `TrainingError.checkpoint`
   public func step() throws -> Int { try state().step }
 
+  /// Whether these are weights from elsewhere, which no data and no settings of training belong to
+  /// yet.
+  /// - Throws: `TrainingError.checkpoint`
+  public func isUntrained() throws -> Bool { try state().dataHash.isEmpty }
+
   /// A file of the checkpoint beside the arrays, after its hash has been checked.
   /// - Throws: `TrainingError.checkpoint`
   public func attachment(_ name: String) throws -> Data { try checkedData(name, state()) }
@@ -145,17 +150,16 @@ public struct Checkpoint: Sendable {
   }
 
   /// Makes a run of weights from elsewhere, at step 0: to be used as a trained one, or trained on
-  /// any data.
-  /// - Parameter keepsAverage: whether the configuration asks for averaged weights.
+  /// any data in any way.
   /// - Returns: the checkpoint's folder.
   /// - Throws: `TrainingError.resource` when the folder is in use, or the disk is full.
   public static func begin(
-    run path: String, weights: [String: NDArray], config: String, keepsAverage: Bool
+    run path: String, weights: [String: NDArray], config: String
   ) throws -> String {
     let directory = try RunDirectory(path)
     let folder = directory.checkpointPath(step: 0)
     try write(
-      to: folder, weights: weights, average: keepsAverage ? weights : nil, optimizer: [:],
+      to: folder, weights: weights, average: nil, optimizer: [:],
       config: config, attachments: [:],
       state: CheckpointState(
         step: 0, optimizerSteps: 0, emaUpdates: 0, minutes: 0, dataHash: "", sha256: [:]))

@@ -45,7 +45,10 @@ public struct ConfigTranslation: Sendable {
   func ours(_ theirs: [String: Any], source: String) throws -> (json: [String: Any], Report) {
     var ours: [String: Any] = [:]
     var report = Report()
-    let leaves = leaves(theirs)
+    if let dotted = keys(theirs).sorted().first(where: { $0.contains(".") }) {
+      throw ConfigError(source: source, key: dotted, problem: "not a key of \(origin)")
+    }
+    let leaves = StrictConfig.leaves(theirs)
     let taken = Set(
       leaves.keys.compactMap { key in
         if case .taken(let own) = rules[key] { own } else { nil }
@@ -79,35 +82,39 @@ public struct ConfigTranslation: Sendable {
   }
 
   /// Theirs from ours: what has a counterpart there, and the fixed values.
-  public func theirs(_ config: some Encodable) throws -> Data {
-    let ours = leaves(try StrictConfig.object(config))
+  /// - Returns: the JSON, and the keys of ours that it has no place for.
+  public func theirs(_ config: some Encodable) throws -> (json: Data, left: [String]) {
+    let ours = StrictConfig.leaves(try StrictConfig.object(config))
     var theirs: [String: Any] = [:]
+    var left = Set(ours.keys)
     for (key, rule) in rules {
       switch rule {
-      case .taken(let own): if let value = ours[own] { set(key, to: value, in: &theirs) }
+      case .taken(let own):
+        guard let value = ours[own] else { continue }
+        set(key, to: value, in: &theirs)
+        left.remove(own)
       case .fixed(let value, _): set(key, to: parsed(value), in: &theirs)
       case .meaningless: break
       }
     }
-    return try JSONSerialization.data(
+    let json = try JSONSerialization.data(
       withJSONObject: theirs, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    return (json, left.sorted())
   }
 
-  /// Values by dotted key; lists are values.
-  private func leaves(_ json: [String: Any], _ prefix: String = "") -> [String: Any] {
-    json.reduce(into: [:]) { result, member in
-      let path = prefix.isEmpty ? member.key : "\(prefix).\(member.key)"
-      if let block = member.value as? [String: Any] {
-        result.merge(leaves(block, path)) { $1 }
-      } else {
-        result[path] = member.value
-      }
-    }
+  /// An error of the translated configuration, under the key that stands in theirs.
+  func inTheirWords(_ error: ConfigError) -> ConfigError {
+    let key = rules.first { if case .taken(error.key) = $0.value { true } else { false } }?.key
+    guard let key, key != error.key else { return error }
+    return ConfigError(source: error.source, key: key, problem: error.problem)
+  }
+
+  private func keys(_ json: [String: Any]) -> [String] {
+    json.flatMap { key, value in [key] + keys(value as? [String: Any] ?? [:]) }
   }
 
   private func set(_ key: String, to value: Any, in json: inout [String: Any]) {
-    json = StrictConfig.replacing(
-      key.split(separator: ".").map(String.init)[...], by: value, in: json)
+    json = StrictConfig.replacing(key, by: value, in: json)
   }
 
   private func parsed(_ text: String) -> Any {
@@ -132,11 +139,16 @@ extension StrictConfig {
     translating translation: ConfigTranslation
   ) throws -> (config: Config, report: ConfigTranslation.Report?) {
     let data = try contents(path)
-    guard let theirs = try? object(data, source: path), theirs[translation.marker] != nil else {
+    let theirs = try object(data, source: path)
+    guard theirs[translation.marker] != nil else {
       return (try decode(type, data, source: path, overrides: overrides), nil)
     }
     let (ours, report) = try translation.ours(theirs, source: path)
     let text = try JSONSerialization.data(withJSONObject: ours)
-    return (try decode(type, text, source: path, overrides: overrides), report)
+    do {
+      return (try decode(type, text, source: path, overrides: overrides), report)
+    } catch let error as ConfigError where error.source == path {
+      throw translation.inTheirWords(error)
+    }
   }
 }

@@ -27,7 +27,13 @@ public enum StrictConfig {
     do { _ = try StrictJSON(parsing: data) } catch let error as StrictJSON.SyntaxError {
       throw ConfigError(source: source, key: "", problem: "\(error)")
     }
-    guard let json = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    let json: Any
+    do { json = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed) } catch {
+      // The syntax is right, so it is a number that no type holds.
+      throw ConfigError(
+        source: source, key: "", problem: "expected numbers of at most 64 bits, found a larger one")
+    }
+    guard let json = json as? [String: Any] else {
       throw ConfigError(source: source, key: "", problem: "expected a JSON object of blocks")
     }
     return json
@@ -53,6 +59,12 @@ public enum StrictConfig {
       if let key = fractionalKey(json, type) {
         throw ConfigError(
           source: source, key: key.path, problem: "expected a whole number, found \(key.value)")
+      }
+      if let key = unfittingKey(json, type) {
+        throw ConfigError(
+          source: source, key: key.path,
+          problem: "expected a number that is neither too large nor below what is counted, found "
+            + "\(key.value)")
       }
       throw describe(error, json, source)
     }
@@ -90,18 +102,19 @@ public enum StrictConfig {
   }
 
   private static func leaves(_ config: some Encodable) throws -> [String: String] {
-    func collect(_ json: Any, _ path: String, into result: inout [String: String]) {
-      if let object = json as? [String: Any] {
-        for (key, value) in object {
-          collect(value, path.isEmpty ? key : "\(path).\(key)", into: &result)
-        }
+    leaves(try object(config)).mapValues { "\($0)" }
+  }
+
+  /// Values by dotted key. Lists are values, and so are blocks without keys.
+  static func leaves(_ json: [String: Any], _ prefix: String = "") -> [String: Any] {
+    json.reduce(into: [:]) { result, member in
+      let path = prefix.isEmpty ? member.key : "\(prefix).\(member.key)"
+      if let block = member.value as? [String: Any], !block.isEmpty {
+        result.merge(leaves(block, path)) { $1 }
       } else {
-        result[path] = "\(json)"
+        result[path] = member.value
       }
     }
-    var result: [String: String] = [:]
-    collect(try JSONSerialization.jsonObject(with: encoded(config)), "", into: &result)
-    return result
   }
 
   /// The key whose number has a fraction that its type does not take. Foundation's decoder says
@@ -110,24 +123,35 @@ public enum StrictConfig {
   private static func fractionalKey<Config: Decodable>(
     _ json: [String: Any], _ type: Config.Type
   ) -> (path: String, value: Double)? {
-    func value(_ path: String) -> Double? {
-      let keys = path.split(separator: ".").map(String.init)
-      let number = keys.reduce(json as Any?) { ($0 as? [String: Any])?[$1] } as? NSNumber
-      return number.flatMap { $0.doubleValue.rounded() == $0.doubleValue ? nil : $0.doubleValue }
+    let fractional = numbers(json).filter { $0.value.rounded() != $0.value }
+    let whole = fractional.reduce(json) {
+      replacing($1.path, by: Int(exactly: $1.value.rounded()) ?? 0, in: $0)
     }
-    func decodes(_ json: [String: Any]) -> Bool {
-      let decoder = JSONDecoder()
-      decoder.keyDecodingStrategy = .convertFromSnakeCase
-      let data = try? JSONSerialization.data(withJSONObject: json)
-      return data.flatMap { try? decoder.decode(type, from: $0) } != nil
+    guard decodes(whole, type) else { return nil }
+    return fractional.first { !decodes(replacing($0.path, by: $0.value, in: whole), type) }
+  }
+
+  /// The key whose number its type does not hold: negative where things are counted, or too large.
+  private static func unfittingKey<Config: Decodable>(
+    _ json: [String: Any], _ type: Config.Type
+  ) -> (path: String, value: Double)? {
+    numbers(json).first { decodes(replacing($0.path, by: 1, in: json), type) }
+  }
+
+  private static func decodes<Config: Decodable>(
+    _ json: [String: Any], _ type: Config.Type
+  ) -> Bool {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let data = try? JSONSerialization.data(withJSONObject: json)
+    return data.flatMap { try? decoder.decode(type, from: $0) } != nil
+  }
+
+  /// The numbers of a configuration, in the order of their keys.
+  private static func numbers(_ json: [String: Any]) -> [(path: String, value: Double)] {
+    leaves(json).sorted { $0.key < $1.key }.compactMap { path, value in
+      (value as? NSNumber).map { (path, $0.doubleValue) }
     }
-    let fractional = keyPaths(json).sorted().compactMap { path in value(path).map { (path, $0) } }
-    func replacing(_ path: String, by new: Any, _ json: [String: Any]) -> [String: Any] {
-      Self.replacing(path.split(separator: ".").map(String.init)[...], by: new, in: json)
-    }
-    let whole = fractional.reduce(json) { replacing($1.0, by: Int($1.1.rounded()), $0) }
-    guard decodes(whole) else { return nil }
-    return fractional.first { !decodes(replacing($0.0, by: $0.1, whole)) }
   }
 
   // MARK: Overrides
@@ -148,10 +172,15 @@ public enum StrictConfig {
     // A key that holds text takes text, whatever it looks like.
     let current = path.reduce(json as Any?) { ($0 as? [String: Any])?[$1] }
     json = replacing(
-      path[...], by: current is String ? (value as? String ?? text) : value, in: json)
+      key, by: current is String ? (value as? String ?? text) : value, in: json)
   }
 
-  static func replacing(
+  /// A configuration with another value under a dotted key.
+  static func replacing(_ path: String, by value: Any, in json: [String: Any]) -> [String: Any] {
+    replacing(path.split(separator: ".").map(String.init)[...], by: value, in: json)
+  }
+
+  private static func replacing(
     _ path: ArraySlice<String>, by value: Any, in json: [String: Any]
   ) -> [String: Any] {
     var json = json

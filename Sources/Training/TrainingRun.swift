@@ -63,7 +63,8 @@ public struct TrainingRun<O: Objective> {
         try optimizer.load(
           checkpoint.arrays(Checkpoint.optimizerFile, state), steps: state.optimizerSteps,
           for: objective.model)
-        if var own = average {
+        // Weights from elsewhere have no average: it starts from them.
+        if var own = average, state.sha256[Checkpoint.averageFile] != nil {
           let saved = try checkpoint.arrays(Checkpoint.averageFile, state)
           let parameters = saved.filter { own.averages[$0.key] != nil }  // the file has buffers too
           try own.load(parameters, updates: state.emaUpdates)

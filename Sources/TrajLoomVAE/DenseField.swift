@@ -8,7 +8,7 @@ extension TrajectoryVAE {
   /// place (`flat_to_dense_raw` and `_to_offset_space` of zewei-Zhang/TrajLoom).
   /// - Parameter points: absolute normalised coordinates, [B, T, N, 2].
   /// - Returns: patches of samples (row, column, component), [B, T, N, p·p·2].
-  public func denseOffsets(_ points: NDArray) -> NDArray {
+  package func denseOffsets(_ points: NDArray) -> NDArray {
     let (batch, frames, cells) = (points.shape[0], points.shape[1], points.shape[2])
     let samples = config.fieldPatch * config.fieldPatch
     let device = points.device
@@ -23,7 +23,7 @@ extension TrajectoryVAE {
   /// product of two columns.
   /// - Parameter field: `denseOffsets`, [B, T, N, p·p·2].
   /// - Returns: tokens before positions, [B, T, N, D].
-  public func embedDense(_ field: NDArray) -> Tensor {
+  package func embedDense(_ field: NDArray) -> Tensor {
     let kernel = xEmbedder.proj.weight  // [D, 2, p, p]
     let (width, samples) = (kernel.shape[0], kernel.shape[2] * kernel.shape[3])
     let rows = kernel.reshaped([width, 2, samples]).permuted([0, 2, 1])
@@ -36,7 +36,7 @@ extension TrajectoryVAE {
   public func decodeDense(_ z: Tensor) -> Tensor { dense(tokens: decodeTokens(z)) }
 
   /// The same from the tokens before the last layer, [B, T, N, D].
-  public func dense(tokens: Tensor) -> Tensor {
+  package func dense(tokens: Tensor) -> Tensor {
     let patch = config.fieldPatch
     let (rows, columns) = (config.gridRows, config.gridColumns)
     let field = finalLayer(tokens)  // [B, T, N, p·p·2]
@@ -53,7 +53,7 @@ extension TrajectoryVAE {
   }
 
   /// Reads a field at every cell's query point: [B, T, 2, H, W] → [B, T, N, 2].
-  public func points(ofDense field: Tensor) -> Tensor {
+  package func points(ofDense field: Tensor) -> Tensor {
     let patch = config.fieldPatch
     let (rows, columns) = (config.gridRows, config.gridColumns)
     let (batch, frames) = (field.shape[0], field.shape[1])

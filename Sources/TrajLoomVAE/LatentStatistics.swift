@@ -80,11 +80,16 @@ public struct LatentStatistics: Codable, Sendable {
   /// What the latents were made of. Files from elsewhere have none.
   public struct Origin: Codable, Sendable, Equatable {
     public var vaeSha256: String
+    /// Of the VAE's configuration, which weights of the same shapes can differ in.
+    public var vaeConfigSha256: String?
     public var dataHash: String
     public var valFraction: Double
 
-    public init(vaeSha256: String, dataHash: String, valFraction: Double) {
+    public init(
+      vaeSha256: String, vaeConfigSha256: String, dataHash: String, valFraction: Double
+    ) {
       self.vaeSha256 = vaeSha256
+      self.vaeConfigSha256 = vaeConfigSha256
       self.dataHash = dataHash
       self.valFraction = valFraction
     }

@@ -119,7 +119,7 @@ public struct TrajectoryVAE: Module {
   }
 
   /// Points [B, T, N, 2] → tokens [B, T, N, D], before positions.
-  public func embed(_ points: NDArray) -> Tensor {
+  package func embed(_ points: NDArray) -> Tensor {
     let (origin, ramp) = (anchor.origin.on(points.device), anchor.ramp.on(points.device))
     return xEmbedder(Tensor(points) - Tensor(origin), ramp)
   }
@@ -129,7 +129,7 @@ public struct TrajectoryVAE: Module {
 
   /// Tokens [B, T, N, D] → points [B, T, N, 2], by the two rows of the last layer that they depend
   /// on.
-  public func points(tokens: Tensor) -> Tensor {
+  package func points(tokens: Tensor) -> Tensor {
     let topLeft = linear(
       tokens, finalLayer.weight.sliced(axis: 0, 0..<2), finalLayer.bias.sliced(axis: 0, 0..<2))
     return topLeft + firstAnchor(tokens.device)

@@ -48,6 +48,17 @@ public struct VAEConfig: Codable, Sendable, Equatable {
         throw ConfigError(key: "vae.\(key)", expected: expected, found: "\(found)")
       }
     }
+    // Beyond these no machine holds the model, and products of sizes would overflow.
+    let limits = [
+      ("hidden_size", hiddenSize, 16384), ("latent_channels", latentChannels, 16384),
+      ("pos_embed_dim", posEmbedDim, 16384), ("encoder_depth", encoderDepth, 1024),
+      ("decoder_depth", decoderDepth, 1024), ("input_height", inputHeight, 16384),
+      ("input_width", inputWidth, 16384), ("num_frames_in", numFramesIn, 16384),
+      ("num_frames_latent", numFramesLatent, 16384), ("temp_stride", tempStride, 1024),
+    ]
+    for (key, value, limit) in limits {
+      try check(value <= limit, key, "at most \(limit)", value)
+    }
     try check(inChannels == 2, "in_channels", "2 (x and y)", inChannels)
     try check(!learnSigma, "learn_sigma", "false (not part of the published model)", learnSigma)
     try check(hiddenSize > 0 && hiddenSize % 4 == 0, "hidden_size", "a multiple of 4", hiddenSize)
@@ -72,7 +83,8 @@ public struct VAEConfig: Codable, Sendable, Equatable {
     try check(
       posEmbedDim > 0 && posEmbedDim % 2 == 0, "pos_embed_dim", "a positive even number",
       posEmbedDim)
-    try check(mlpRatio > 0, "mlp_ratio", "a positive number", mlpRatio)
+    try check(
+      mlpRatio > 0 && mlpRatio <= 64, "mlp_ratio", "a positive number of at most 64", mlpRatio)
     try check(beta >= 0, "beta", "a number >= 0", beta)
     if useTempCompress {
       try check(tempStride > 0, "temp_stride", "a positive number", tempStride)

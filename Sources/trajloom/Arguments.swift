@@ -121,6 +121,21 @@ struct Arguments {
     return value
   }
 
+  /// A file to write, once all is computed: its folder must be there before.
+  func newFile(_ name: String) throws -> String? {
+    guard let path = string(name) else { return nil }
+    let folder = (path as NSString).deletingLastPathComponent
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(
+      atPath: folder.isEmpty ? "." : folder, isDirectory: &isFolder)
+    guard !path.isEmpty, exists, isFolder.boolValue else {
+      throw ConfigError(
+        key: name, expected: "a file in a folder that exists",
+        found: path.isEmpty ? "nothing" : path)
+    }
+    return path
+  }
+
   /// A whole number from `minimum` to `maximum`.
   func integer(_ name: String, minimum: Int = 1, maximum: Int = 1 << 31) throws -> Int? {
     guard let text = string(name) else { return nil }

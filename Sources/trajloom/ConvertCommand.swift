@@ -26,6 +26,9 @@ extension Command {
       """
   ) { arguments in
     let (input, output) = (arguments.positionals[0], arguments.positionals[1])
+    guard !output.isEmpty else {
+      throw ConfigError(key: "OUT", expected: "the name of a file or folder", found: "nothing")
+    }
     guard !FileManager.default.fileExists(atPath: output) else {
       throw ConfigError(key: output, problem: "exists already; name a new file or folder")
     }
@@ -34,36 +37,54 @@ extension Command {
       guard kind == "json" else {
         throw ConfigError(key: output, expected: "a name that ends in .json", found: output)
       }
+      for option in ["--config", "--key", "--weights"] where arguments.has(option) {
+        throw ConfigError(key: option, problem: "says nothing about a configuration; leave it out")
+      }
       return try convertConfig(input, to: output)
     }
 
-    let config = try arguments.string("--config").map { try readVAEConfig($0) }
-    let weights = try readWeights(
-      input, key: arguments.string("--key"),
-      arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
-    if let config { try check(weights, from: input, against: config.vae) }
+    let key = arguments.string("--key")
+    guard key != "" else {
+      throw ConfigError(key: "--key", expected: "the name of weights", found: "nothing")
+    }
+    var config = try arguments.string("--config").map { try readVAEConfig($0) }
+    var weights = try readWeights(
+      input, key: key, arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
+    if let config { weights = try checked(weights, from: input, against: config.vae) }
     let numbers = weights.values.reduce(0) { $0 + $1.count }
     switch kind {
     case "safetensors":
       try writeSafetensors(weights, metadata: ["format": "pt"], to: output)
     case "pt", "pth":
-      try writeTorchFile(weights, key: arguments.string("--key") ?? usualKey(weights), to: output)
+      try writeTorchFile(weights, key: key ?? usualKey(weights), to: output)
+    case "json":
+      throw ConfigError(
+        key: output,
+        problem: "a configuration is made from one: \(input)/config.json, if this is a run")
     case "":
+      // The run is called what its folder is called, wherever the configuration came from.
+      let place = URL(fileURLWithPath: output)
+      config?.run.dir = (output as NSString).deletingLastPathComponent
+      if config?.run.dir == "" { config?.run.dir = "." }
+      config?.run.name = place.lastPathComponent
       guard let config else {
         throw ConfigError(
           key: "--config", problem: "a run needs one: --config FILE, ours or the authors'")
       }
       let path = try Checkpoint.begin(
-        run: output, weights: weights, config: StrictConfig.text(config),
-        keepsAverage: config.train.loop.emaDecay > 0)
+        run: output, weights: weights, config: StrictConfig.text(config))
       say("\(path): \(weights.count) tensors, \(numbers) numbers")
       return
     default:
       throw ConfigError(
-        key: output, expected: "a name that ends in .pt, .safetensors or .json, or a folder's name",
+        key: output,
+        expected: "a name that ends in .pt or .safetensors, or a folder's name without a dot",
         found: ".\(kind)")
     }
     say("\(output): \(weights.count) tensors, \(numbers) numbers")
+    if let kernel = weights["x_embedder.proj.weight"], kernel.shape.last == 1 {
+      say("note: these are weights of the cell encoding, which the published code does not have")
+    }
   }
 }
 
@@ -72,6 +93,7 @@ extension Command {
 func readVAEConfig(_ path: String, overrides: [String] = []) throws -> VAERunConfig {
   let (config, report) = try StrictConfig.load(
     VAERunConfig.self, from: path, overrides: overrides, translating: VAERunConfig.published)
+  try config.validate()
   if let report {
     say("\(path): \(VAERunConfig.published.origin)")
     report.lines.forEach(say)
@@ -93,7 +115,10 @@ private func convertConfig(_ input: String, to output: String) throws {
         problem: "expected pixel, the only encoding of the published code, found "
           + config.vae.encoding.rawValue)
     }
-    try AtomicFile.write(VAERunConfig.published.theirs(config), to: output)
+    let (json, left) = try VAERunConfig.published.theirs(config)
+    say("  without a place there:")
+    for key in left { say("    \(key)") }
+    try AtomicFile.write(json, to: output)
   }
   say(output)
 }
@@ -104,29 +129,55 @@ private func readWeights(
 ) throws -> [String: NDArray] {
   var isFolder: ObjCBool = false
   if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-    return try Checkpoint(at: path).weights(weights)
+    return try finite(Checkpoint(at: path).weights(weights), path)
   }
   let isNamedSo = ["pt", "pth"].contains((path as NSString).pathExtension.lowercased())
-  return isNamedSo || TorchFile.isTorchFile(path)
-    ? try TorchFile(path: path).arrays(key) : try SafetensorsFile(path: path).arrays()
+  if isNamedSo || TorchFile.isTorchFile(path) {
+    return try finite(TorchFile(path: path).arrays(key), path)
+  }
+  let file = try SafetensorsFile(path: path)
+  for name in file.names {
+    let type = try file.type(of: name)
+    guard [.f32, .f16, .bf16].contains(type) else {
+      throw TrainingError.checkpoint(
+        path: path,
+        problem: "tensor \"\(name)\": expected elements of type F32, F16 or BF16, found "
+          + type.rawValue)
+    }
+  }
+  return try finite(file.arrays(), path)
 }
 
+/// - Throws: `TrainingError.checkpoint` for weights that are not numbers.
+private func finite(_ weights: [String: NDArray], _ path: String) throws -> [String: NDArray] {
+  if let bad = weights.keys.sorted().first(where: { !weights[$0]!.scalars.allSatisfy(\.isFinite) })
+  {
+    throw TrainingError.checkpoint(
+      path: path,
+      problem:
+        "tensor \"\(bad)\": expected finite numbers, found NaN or infinity; this model diverged")
+  }
+  return weights
+}
+
+/// The weights as the model of a configuration holds them, with exact anchors.
 /// - Throws: `TrainingError.checkpoint` that lists everything that does not fit.
-private func check(
+private func checked(
   _ weights: [String: NDArray], from path: String, against config: VAEConfig
-) throws {
+) throws -> [String: NDArray] {
   let model = try TrajectoryVAE(config, seed: 0)
   do { try model.load(weights) } catch let mismatch as StateMismatch {
     throw TrainingError.checkpoint(
       path: path, problem: "not the weights of this configuration; \(mismatch)")
   }
-  guard model.hasPublishedAnchors else {
+  guard model.restoreAnchors() else {
     throw TrainingError.checkpoint(
       path: path,
       problem: "offset_anchor_grid: expected the normalised centres of the pixels of "
         + "\(config.inputHeight) x \(config.inputWidth), which is what is computed with, found others"
     )
   }
+  return model.stateDictionary()
 }
 
 /// The key under which the published code looks for the weights of a model.

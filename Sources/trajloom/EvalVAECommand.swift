@@ -33,7 +33,7 @@ extension Command {
     let split = try arguments.choice("--split", ClipSplit.self) ?? .all
     let clips = try split.clips(of: set, windows)
     for run in runs.dropFirst() { try run.checkComparable(with: runs[0], on: split) }
-    let out = arguments.string("--out")
+    let (out, json) = (arguments.string("--out"), try arguments.newFile("--json"))
     guard out == nil || runs.count == 1 else {
       throw ConfigError(key: "--out", expected: "one --vae", found: "\(runs.count)")
     }
@@ -78,13 +78,13 @@ extension Command {
       print("reconstructions of \(clips.count) clips by \(runs.count) runs")
     }
     print("\n" + table.text, terminator: "")
-    if let path = arguments.string("--json") {
-      let json =
+    if let json {
+      let result =
         runs.count == 1
         ? try JSONEncoder.metrics.encode(
           OneRun(summaries[0], truthErrors.summary(), clips: clips.count, runs[0].hash))
         : try JSONEncoder.metrics.encode(SeveralRuns(table, clips: clips.count, runs))
-      try AtomicFile.write(json, to: path)
+      try AtomicFile.write(result, to: json)
     }
     try choice?.draw(variants.map { ($0.name, $0.runs[0]) })
   }

@@ -48,9 +48,7 @@ struct LatentCache {
   static func current(
     at path: String, of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double
   ) throws -> LatentCache? {
-    let wanted = LatentStatistics.Origin(
-      vaeSha256: try checkpoint.weightsHash(), dataHash: tracks.contentHash,
-      valFraction: valFraction)
+    let wanted = try origin(of: tracks, checkpoint, valFraction: valFraction)
     let file = "\(path)/\(statisticsFile)"
     guard FileManager.default.fileExists(atPath: file) else {
       say("\(path): encoding \(tracks.clips.count) clips with \(checkpoint.path)")
@@ -63,7 +61,10 @@ struct LatentCache {
       set.clips.map(\.id) == tracks.clips.map(\.id)
       && set.vaeSHA256 == origin?.vaeSha256 && set.dataHash == origin?.dataHash
     let stale = [
-      ("of another VAE", origin?.vaeSha256 == wanted.vaeSha256),
+      (
+        "of another VAE",
+        origin?.vaeSha256 == wanted.vaeSha256 && origin?.vaeConfigSha256 == wanted.vaeConfigSha256
+      ),
       ("of other data", origin?.dataHash == wanted.dataHash),
       ("with another val_fraction", origin?.valFraction == wanted.valFraction),
       ("that do not belong to its statistics", isWhole || origin != wanted),
@@ -71,6 +72,16 @@ struct LatentCache {
     if stale.isEmpty { return LatentCache(set: set, statistics: statistics, path: path) }
     say("\(path): latents \(stale.joined(separator: ", ")); encoding again")
     return nil
+  }
+
+  private static func origin(
+    of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double
+  ) throws -> LatentStatistics.Origin {
+    let config = try StrictConfig.text(checkpoint.config(VAERunConfig.self).vae)
+    return LatentStatistics.Origin(
+      vaeSha256: try checkpoint.weightsHash(),
+      vaeConfigSha256: SHA256.hexDigest(of: Data(config.utf8)), dataHash: tracks.contentHash,
+      valFraction: valFraction)
   }
 
   /// Encodes every clip of `tracks` into `path`, beside it statistics of the training clips.
@@ -100,6 +111,13 @@ struct LatentCache {
         let (points, visibility) = model.inputs(
           try segments.batch(items: [2 * index, 2 * index + 1], draw: 0))
         let z = Tensor(model.encode(points).mean.array)
+        guard z.array.scalars.allSatisfy(\.isFinite) else {
+          throw TrainingError.checkpoint(
+            path: checkpoint.path,
+            problem:
+              "expected finite latents, found NaN or infinity for clip \(info.id); the VAE diverged"
+          )
+        }
         let seen = Tensor(latentVisibility(visibility, stride: config.vae.latentStride))
         func half(_ x: Tensor, _ i: Int) -> NDArray { x.sliced(axis: 0, i..<i + 1).array }
         if training.contains(index) {
@@ -119,8 +137,7 @@ struct LatentCache {
       }
       progress.finish()
       try writer.finish()
-      let origin = LatentStatistics.Origin(
-        vaeSha256: hash, dataHash: tracks.contentHash, valFraction: valFraction)
+      let origin = try origin(of: tracks, checkpoint, valFraction: valFraction)
       let statistics = LatentStatistics(history: history, future: future, origin: origin)
       try AtomicFile.write(statistics.json(), to: "\(partial)/\(statisticsFile)")
     }

@@ -23,7 +23,7 @@ struct TrackChoice {
   /// - Parameter clips: indices into `set.clips` of those that are evaluated.
   /// - Throws: `ConfigError` for a file, a clip or a point that cannot be.
   init?(_ arguments: Arguments, _ set: ShardSet, _ clips: [Int]) throws {
-    guard let out = arguments.string("--png") else {
+    guard let out = try arguments.newFile("--png") else {
       for option in ["--clip", "--point"] where arguments.has(option) {
         throw ConfigError(key: option, problem: "says what is drawn; give --png FILE.png too")
       }

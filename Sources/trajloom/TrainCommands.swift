@@ -195,7 +195,10 @@ private struct TrainingSession {
       }
     }
     let old: Config = try checkpoint.config(Config.self)
-    let changes = try StrictConfig.differences(old, config, ignoring: loop.harmlessKeys)
+    // Of weights from elsewhere only the model itself is given.
+    let isUntrained = try checkpoint.isUntrained()
+    let changes = try StrictConfig.differences(
+      old, config, ignoring: isUntrained ? ["run", "data", "train"] : loop.harmlessKeys)
     guard changes.isEmpty else {
       throw TrainingError.checkpoint(
         path: checkpoint.path,

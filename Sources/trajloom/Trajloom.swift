@@ -65,9 +65,15 @@ enum Trajloom {
     """
   }
 
+  /// Names in a foreign file may hold anything; what a terminal would obey is taken out.
+  private static func oneLine(_ text: String) -> String {
+    let plain = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
+    return String(String.UnicodeScalarView(plain))
+  }
+
   /// What to print for an error, on one line, and the exit code.
   private static func report(_ error: any Error) -> (message: String, code: Int32) {
-    let message = "\(error)".split(separator: "\n").joined(separator: " ")
+    let message = oneLine("\(error)")
     switch error {
     case let stopped as StoppedBySignal: return ("\(stopped)", 75)
     case is ConfigError: return (message, 2)

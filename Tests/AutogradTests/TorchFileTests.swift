@@ -85,16 +85,18 @@ func otherPicklesAreRefused(_ name: String, _ expected: String) throws {
 }
 
 /// `{"w": {"x": <tensor>}}` with what `_rebuild_tensor_v2` is given.
-private func tensorPickle(offset: [UInt8], shape: [UInt8], strides: [UInt8], storage: String = "0")
-  -> [UInt8]
-{
+private func tensorPickle(
+  offset: [UInt8], shape: [UInt8], strides: [UInt8], storage: String = "0",
+  storageCount: [UInt8] = k(4)
+) -> [UInt8] {
   func text(_ text: String) -> [UInt8] {
     [0x8C, UInt8(text.utf8.count)] + Array(text.utf8)
   }
   func name(_ name: String) -> [UInt8] { Array("c\(name)\n".utf8) }
   var bytes: [UInt8] = [0x80, 2] + Array("}".utf8) + text("w") + Array("}".utf8) + text("x")
   bytes += name("torch._utils\n_rebuild_tensor_v2") + Array("((".utf8) + text("storage")
-  bytes += name("torch\nFloatStorage") + text(storage) + text("cpu") + Array("K\u{4}tQ".utf8)
+  bytes +=
+    name("torch\nFloatStorage") + text(storage) + text("cpu") + storageCount + Array("tQ".utf8)
   bytes += offset + Array("(".utf8) + shape + Array("t(".utf8) + strides + Array("t".utf8) + [0x89]
   return bytes + name("collections\nOrderedDict") + Array(")RtRss.".utf8)
 }
@@ -103,7 +105,39 @@ private func k(_ value: UInt8) -> [UInt8] { [UInt8(ascii: "K"), value] }
 private let huge: [UInt8] = [0x8A, 8, 255, 255, 255, 255, 255, 255, 255, 127]
 private let minusOne: [UInt8] = [0x8A, 1, 255]
 
+/// LONG1 of 2^`exponent`.
+private func power(_ exponent: UInt8) -> [UInt8] {
+  let value = UInt64(1) << UInt64(exponent)
+  return [0x8A, 8] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+}
+
 private let claims: [(String, [UInt8], String)] = [
+  ("nothing far away", tensorPickle(offset: k(100), shape: k(0), strides: k(1)), "a part of its"),
+  ("nothing at all", tensorPickle(offset: k(4), shape: k(0), strides: k(1)), "accepted"),
+  (
+    "nothing, wide", tensorPickle(offset: k(0), shape: power(33) + k(0), strides: k(7) + k(1)),
+    "accepted"
+  ),
+  (
+    "nothing, beyond all",
+    tensorPickle(offset: k(0), shape: k(0) + power(40) + power(40), strides: k(1) + k(1) + k(1)),
+    "a part of its storage"
+  ),
+  (
+    "storage beyond all",
+    tensorPickle(offset: k(0), shape: k(1), strides: k(1), storageCount: power(62)),
+    "a storage in another form"
+  ),
+  (
+    "storage beyond the file",
+    tensorPickle(offset: k(0), shape: k(1), strides: k(1), storageCount: power(40)), "bytes in"
+  ),
+  (
+    "too many axes",
+    tensorPickle(
+      offset: k(0), shape: [UInt8](repeating: 0, count: 65).flatMap { _ in k(1) },
+      strides: [UInt8](repeating: 0, count: 65).flatMap { _ in k(1) }), "more than 64 axes"
+  ),
   ("sound", tensorPickle(offset: k(1), shape: k(3), strides: k(1)), "accepted"),
   ("past the end", tensorPickle(offset: k(2), shape: k(3), strides: k(1)), "a part of its storage"),
   ("far offset", tensorPickle(offset: huge, shape: k(3), strides: k(1)), "a part of its storage"),
@@ -147,6 +181,50 @@ func claimsOfPicklesAreChecked(_ name: String, _ pickle: [UInt8], _ expected: St
   }
   let big = try write([0x2E], byteOrder: "big")
   #expect(refusal { _ = try TorchFile(path: big) }.contains("little-endian numbers, found big"))
+}
+
+/// Many names for the same numbers: some share, as tied weights do, but not without end.
+@Test func memoryBombsAreRefused() throws {
+  // The tensor alone, without the two dictionaries around it.
+  let tensor = tensorPickle(offset: k(0), shape: power(16), strides: k(1), storageCount: power(16))
+    .dropFirst(10).dropLast(3)
+  func outcome(names: Int) throws -> String {
+    var pickle: [UInt8] = [0x80, 2] + Array("}(".utf8)
+    for number in 0..<names {
+      let name = Array("x\(number)".utf8)
+      pickle += [0x8C, UInt8(name.count)] + name + tensor
+    }
+    let path = try TemporaryFolder.path("\(UUID().uuidString).pt")
+    try ZipWriter.archive([
+      ("archive/data.pkl", Data(pickle + Array("u.".utf8))),
+      ("archive/data/0", Data(count: 4 << 16)),
+    ]).write(to: URL(fileURLWithPath: path))
+    return refusal { _ = try TorchFile(path: path).arrays() }
+  }
+  #expect(try outcome(names: 4) == "accepted")
+  let refused = try outcome(names: 40)
+  #expect(refused.contains("many views of the same numbers"), "\(refused)")
+}
+
+@Test func packedMembersAndTooManyTensorsAreRefused() throws {
+  // What torch.save never writes, and what would unpack to anything.
+  var packed = try Data(contentsOf: URL(fileURLWithPath: fixture("bare.pt")))
+  let entry = try #require(packed.range(of: Data([0x50, 0x4B, 1, 2])))
+  packed[entry.lowerBound + 10] = 8
+  let path = try TemporaryFolder.path("packed.pt")
+  try packed.write(to: URL(fileURLWithPath: path))
+  let message = refusal { _ = try TorchFile(path: path) }
+  #expect(message.contains("expected a stored member, found a packed one"), "\(message)")
+
+  let scalar = NDArray([1], shape: [])
+  let many = Dictionary(uniqueKeysWithValues: (0..<65_540).map { ("x\($0)", scalar) })
+  let out = try TemporaryFolder.path("many.pt")
+  let refused = refusal { try writeTorchFile(many, key: "vae", to: out) }
+  #expect(refused.contains("write .safetensors instead"), "\(refused)")
+  #expect(!FileManager.default.fileExists(atPath: out))
+  let empty = ["x": NDArray([], shape: [0, 1 << 40, 1 << 40])]
+  try writeTorchFile(empty, key: "vae", to: out)
+  #expect(FileManager.default.fileExists(atPath: out))
 }
 
 /// Every cut and many flipped bits: what is read is right, or an error.

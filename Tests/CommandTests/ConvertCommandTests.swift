@@ -66,12 +66,30 @@ struct ConvertCommandTests {
     #expect(latents[0] != nil)
     let isEqual = latents[0] == latents[1]
     #expect(isEqual)
-    // And can be trained on, from its weights.
+    // It can be trained on, on other clips and in another way: only the model is given.
+    let other = TinyRuns("\(folder)/other")
+    #expect(try other.synthesize(seed: 9).code == 0)
+    let settings = [
+      "vae.encoding=pixel", "train.ema_decay=0.9", "train.learning_rate=1e-9", "train.min_lr=0",
+      "data.path=\(folder)/other/shards",
+    ]
     let more = try TinyRuns.train(
-      "vae", tiny.vae + ["--set", "vae.encoding=pixel", "--set", "train.ema_decay=0.5"], "--name",
-      "again")
+      "vae", tiny.vae + settings.flatMap { ["--set", $0] }, "--name", "again")
     #expect(more.code == 0 && more.errors.contains("resuming at step 0"), "\(more.errors)")
     #expect(more.errors.contains("step 3/3"))
+    // At this rate it ends where it began: at the weights that came in.
+    let trained = try SafetensorsFile(
+      path: "\(folder)/again/checkpoints/step-0000003/ema.safetensors"
+    ).arrays()
+    let isNear = trained.allSatisfy { name, array in
+      zip(array.scalars, average[name]!.scalars).allSatisfy { abs($0 - $1) < 1e-6 }
+    }
+    #expect(isNear)
+    // The run is called what its folder is called.
+    let wide = try TinyRuns.train(
+      "vae", tiny.vae + ["--set", "vae.encoding=pixel", "--set", "vae.num_heads=1"], "--name",
+      "again")
+    expectFailure(4, "another configuration", "vae.num_heads: 2 -> 1", from: wide)
   }
 
   @Test func configurationsTravelBothWays() throws {
@@ -110,6 +128,9 @@ struct ConvertCommandTests {
     weights["final_layer.bias"] = NDArray([1, 2], shape: [2])
     try writeSafetensors(weights, to: "\(folder)/bad.safetensors")
     let config = "\(run)/config.json"
+    let text = try String(contentsOfFile: config, encoding: .utf8)
+    try text.replacing("\"batch_size\" : 2", with: "\"batch_size\" : 0").write(
+      toFile: "\(folder)/odd.json", atomically: true, encoding: .utf8)
     expectFailure(
       4, "bad.safetensors", "missing: to_latents.bias, from_latents.weight",
       "unknown: extra", "wrong shape: final_layer.bias (expected [2048], found [2])",
@@ -127,6 +148,24 @@ struct ConvertCommandTests {
       4, "moved.safetensors", "offset_anchor_grid", "centres of the pixels",
       from: try convert("\(folder)/moved.safetensors", "\(folder)/o", "--config", config))
 
+    weights = grid.scalars.isEmpty ? [:] : ["x": NDArray([.nan], shape: [1])]
+    try writeSafetensors(weights, to: "\(folder)/nan.safetensors")
+    expectFailure(
+      4, "nan.safetensors", "tensor \"x\"", "found NaN",
+      from: try convert("\(folder)/nan.safetensors", "\(folder)/o.pt"))
+    expectFailure(
+      2, "train.batch_size",
+      from: try convert(
+        "\(folder)/bad.safetensors", "\(folder)/o", "--config", "\(folder)/odd.json"))
+
+    expectFailure(2, "OUT", "found nothing", from: try convert(run, ""))
+    expectFailure(
+      2, "--key", "found nothing", from: try convert(run, "\(folder)/o.pt", "--key", ""))
+    expectFailure(
+      2, "made from one", "config.json", from: try convert(run, "\(folder)/o.json"))
+    expectFailure(
+      2, "--config", "nothing about a configuration",
+      from: try convert(config, "\(folder)/o.json", "--config", config))
     expectFailure(2, run, "exists already", from: try convert(run, run))
     expectFailure(2, "--config", "needs one", from: try convert(run, "\(folder)/o"))
     expectFailure(2, "ends in .pt", "found .bin", from: try convert(run, "\(folder)/o.bin"))

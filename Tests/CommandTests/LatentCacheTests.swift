@@ -50,11 +50,26 @@ struct LatentCacheTests {
       try TinyRuns.train("vae", tiny.vae + ["--set", "train.seed=5"], "--name", "other").code == 0)
     let other = try trainHead("--set", "data.vae=\(folder)/other")
     #expect(other.code == 0 && other.errors.contains("of another VAE"), "\(other.errors)")
+    // The same weights in a model that computes otherwise.
+    #expect(
+      try Program("convert", "\(folder)/other", "\(folder)/w.safetensors").code == 0)
+    let config = try String(contentsOfFile: "\(folder)/other/config.json", encoding: .utf8)
+    try config.replacing("\"num_heads\" : 2", with: "\"num_heads\" : 1").write(
+      toFile: "\(folder)/heads.json", atomically: true, encoding: .utf8)
+    for (name, file) in [("same", "other/config.json"), ("one-head", "heads.json")] {
+      let made = try Program(
+        "convert", "\(folder)/w.safetensors", "\(folder)/\(name)", "--config", "\(folder)/\(file)")
+      #expect(made.code == 0, "\(made.errors)")
+    }
+    let same = try trainHead("--set", "data.vae=\(folder)/same")
+    #expect(same.code == 0)
+    let heads = try trainHead("--set", "data.vae=\(folder)/one-head")
+    #expect(heads.code == 0 && heads.errors.contains("of another VAE"), "\(heads.errors)")
     // Other data.
     try FileManager.default.removeItem(atPath: "\(folder)/shards")
     #expect(try tiny.synthesize(seed: 4).code == 0)
     let data = try trainHead("--set", "data.vae=\(folder)/other")
-    #expect(data.code == 0 && data.errors.contains("latents of other data; encoding again"))
+    #expect(data.code == 0 && data.errors.contains("of other data; encoding again"))
     let isNew = FileManager.default.contents(atPath: shard) != first
     #expect(isNew)
     // Latents of one kind beside the statistics of another.

@@ -41,8 +41,8 @@ private func translate(_ text: String) throws -> (
   #expect(found.meaningless == ["net.legacy: false, as always here", "workers: one is enough"])
   #expect(found.lines.first == "  taken:" && found.lines.contains("    name = \"run\""))
   let theirs = try translation.theirs(config)
-  let back = try translate(String(decoding: theirs, as: UTF8.self)).config
-  #expect(back == config)
+  let back = try translate(String(decoding: theirs.json, as: UTF8.self)).config
+  #expect(back == config && theirs.left == ["name"])
   // Ours is not touched.
   let own = try translate("{\"name\": \"a\", \"model\": {\"width\": 1, \"rates\": []}}")
   #expect(own.report == nil && own.config.name == "a")
@@ -54,8 +54,11 @@ private func translate(_ text: String) throws -> (
     "{\"net\": {\"legacy\": true}, \"lr\": []}", "net.legacy",
     "expected false, found true: no longer"
   ),
-  ("{\"net\": {\"size\": {\"width\": \"x\"}}, \"lr\": []}", "model.width", "a whole number"),
-  ("{\"net\": {}}", "model.rates", "missing"),
+  ("{\"net\": {\"size\": {\"width\": \"x\"}}, \"lr\": []}", "net.size.width", "a whole number"),
+  ("{\"net\": {\"legacy\": false}}", "lr", "missing"),
+  ("{\"net\": {\"legacy\": false}, \"lr\": [], \"net.legacy\": false}", "net.legacy", "not a key"),
+  ("{\"net\": {\"wibble\": {}}, \"lr\": []}", "net.wibble", "not a key of their configuration"),
+  ("{\"net\": {\"size\": {\"width\": {}}}, \"lr\": []}", "net.size.width", "a block of keys"),
 ])
 func theirFaultsAreNamed(_ text: String, _ key: String, _ detail: String) {
   let error = #expect(throws: ConfigError.self) { try translate(text) }

@@ -29,7 +29,7 @@ private func load(_ text: String, _ overrides: [String] = []) throws -> Settings
   #expect(try StrictConfig.text(load(StrictConfig.text(settings))) == StrictConfig.text(settings))
 }
 
-@Test(arguments: [
+private let faults: [(String, String, String)] = [
   (
     valid.replacingOccurrences(of: "max_steps", with: "max_step"), "train.max_step",
     "train.max_steps"
@@ -45,8 +45,12 @@ private func load(_ text: String, _ overrides: [String] = []) throws -> Settings
   (valid.replacingOccurrences(of: "fast", with: "quick"), "train.x0_mode", "quick"),
   (valid.replacingOccurrences(of: "\"rate\"", with: "\"max_steps\""), "c.json", "twice"),
   (valid.replacingOccurrences(of: "}}", with: "}"), "c.json", "line"),
-  ("[1]", "c.json", "object"),
-])
+  ("[1]", "c.json", "object"), ("null", "c.json", "object"),
+  (valid.replacingOccurrences(of: "10", with: "1e400"), "c.json", "a larger one"),
+  (valid.replacingOccurrences(of: "10", with: "1e30"), "train.max_steps", "neither too large"),
+]
+
+@Test(arguments: faults)
 func faultyConfigurationsAreRefused(_ text: String, _ key: String, _ detail: String) {
   let error = #expect(throws: ConfigError.self) { try load(text) }
   let message = error?.description ?? ""

@@ -26,7 +26,7 @@ struct Pickle {
   }
 
   /// Numbers in a file of the archive.
-  struct Storage: Equatable {
+  struct Storage: Hashable {
     let type: SafetensorsType
     let key: String
     /// In elements.
@@ -72,6 +72,8 @@ struct Pickle {
     "torch.ShortStorage": .i16, "torch.CharStorage": .i8, "torch.ByteStorage": .u8,
     "torch.BoolStorage": .bool,
   ]
+  /// The most axes that a tensor may have, as in PyTorch.
+  fileprivate static let mostAxes = 64
   fileprivate static let knownNames = Set(storageTypes.keys).union([
     "collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
@@ -94,6 +96,7 @@ private struct Machine {
   private var stack: [Pickle.Value] = []
   private var marks: [Int] = []
   private var memo: [Int: Pickle.Value] = [:]
+  private var places: [Pickle.Storage: Int] = [:]
 
   init(_ bytes: Data) { self.bytes = [UInt8](bytes) }
 
@@ -188,11 +191,14 @@ private struct Machine {
     let parts = try sequence(value)
     guard parts.count == 5, parts[0] == .text("storage"), case .name(let name) = parts[1],
       let type = Pickle.storageTypes[name], case .text(let key) = parts[2],
-      case .integer(let count) = parts[4], count >= 0
+      case .integer(let count) = parts[4], count >= 0, count <= Int.max / 8
     else { throw PickleFault("a storage in another form") }
     let storage = Pickle.Storage(type: type, key: key, count: count)
-    let index = storages.firstIndex(of: storage) ?? storages.count
-    if index == storages.count { storages.append(storage) }
+    let index = places[storage, default: storages.count]
+    if index == storages.count {
+      storages.append(storage)
+      places[storage] = index
+    }
     stack.append(.storage(index))
   }
 
@@ -206,7 +212,7 @@ private struct Machine {
       push([], Pickle.Value.dictionary)
     case "torch.Size":
       guard arguments.count == 1 else { throw PickleFault("a size in another form") }
-      push(try sequence(arguments[0]), Pickle.Value.sequence)
+      push(try integers(arguments[0]).map(Pickle.Value.integer), Pickle.Value.sequence)
     case "torch._utils._rebuild_tensor_v2":
       guard arguments.count >= 6, case .storage(let storage) = arguments[0],
         case .integer(let offset) = arguments[1]
@@ -231,7 +237,10 @@ private struct Machine {
   }
 
   private func integers(_ value: Pickle.Value) throws -> [Int] {
-    try sequence(value).map {
+    guard case .sequence(let index) = value, containers[index].count <= Pickle.mostAxes else {
+      throw PickleFault("sizes in another form, or of more than \(Pickle.mostAxes) axes")
+    }
+    return try containers[index].map {
       guard case .integer(let value) = $0 else { throw PickleFault("a size that is no number") }
       return value
     }

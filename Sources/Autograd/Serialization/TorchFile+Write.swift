@@ -3,15 +3,24 @@ import Foundation
 
 /// Writes `arrays` as `torch.save({key: OrderedDict(arrays)})` would, F32 in order of their names,
 /// so that `torch.load` reads them with `weights_only=True`. The file appears whole or not at all.
-/// - Precondition: less than 4 GiB in all.
-/// - Throws: `FileError`
+/// - Throws: `TorchFileError` for more than a zip archive holds (4 GiB, 65 thousand tensors),
+///   `FileError`
 public func writeTorchFile(
   _ arrays: [String: NDArray], key: String, to path: String
 ) throws {
   let sorted = arrays.sorted { $0.key < $1.key }
+  let pickle = weightsPickle(sorted, key: key)
+  // What the archive says of each member, twice, and its three small files.
+  let bytes = sorted.reduce(pickle.count + 1024) { $0 + 4 * $1.value.count + 256 }
+  guard sorted.count + 3 <= ZipWriter.limits.members, bytes <= ZipWriter.limits.bytes else {
+    throw TorchFileError(
+      path: path,
+      reason: "expected at most \(ZipWriter.limits.members - 3) tensors and 4 GiB, found "
+        + "\(sorted.count) and \(bytes) bytes; write .safetensors instead")
+  }
   try AtomicFile.write(to: path) { file in
     var archive = ZipWriter { try file.write($0) }
-    try archive.add("archive/data.pkl", weightsPickle(sorted, key: key))
+    try archive.add("archive/data.pkl", pickle)
     try archive.add("archive/byteorder", Data("little".utf8))
     for (index, (_, array)) in sorted.enumerated() {
       try archive.add("archive/data/\(index)", array.scalars.withUnsafeBytes { Data($0) })
@@ -74,7 +83,9 @@ private func weightsPickle(_ arrays: [(key: String, value: NDArray)], key: Strin
       operation("Q")
       integer(0)
       tuple { array.shape.forEach(integer) }
-      tuple { rowMajorStrides(array.shape).forEach(integer) }
+      // Without elements any strides will do, and products of the extents may be too large.
+      let strides = array.count == 0 ? array.shape.map { _ in 1 } : rowMajorStrides(array.shape)
+      tuple { strides.forEach(integer) }
       out.append(0x89)  // needs no gradient
       emptyOrderedDictionary()
     }

@@ -9,6 +9,11 @@ public struct TorchFile {
   /// The folder inside of the archive.
   private let folder: String
   private let pickle: Pickle
+  /// What all tensors together may take as `Float`: more than half floats and shared weights need.
+  private let mostBytes: Int
+
+  /// The largest pickle that is looked at, bytes. PyTorch's have some hundred bytes per tensor.
+  private static let largestPickle = 1 << 26
 
   /// - Throws: `TorchFileError` that names the file and the fault.
   public init(path: String) throws {
@@ -27,13 +32,25 @@ public struct TorchFile {
           path: path, reason: "expected a member data.pkl, found none: not a file of torch.save")
       }
       folder = String(pickleName.dropLast("data.pkl".count))
+      mostBytes = 8 * data.count
+      guard archive.size(of: pickleName) <= TorchFile.largestPickle else {
+        throw TorchFileError(
+          path: path,
+          reason: "data.pkl: expected at most \(TorchFile.largestPickle) bytes, found "
+            + "\(archive.size(of: pickleName))")
+      }
       if archive.names.contains(folder + "byteorder") {
-        let order = String(decoding: try archive.contents(of: folder + "byteorder"), as: UTF8.self)
+        let order = String(
+          decoding: try archive.storedContents(of: folder + "byteorder"), as: UTF8.self)
         guard order == "little" else {
           throw TorchFileError(path: path, reason: "expected little-endian numbers, found \(order)")
         }
       }
-      pickle = try Pickle(Data(archive.contents(of: pickleName)))
+      pickle = try Pickle(Data(archive.storedContents(of: pickleName)))
+      let entries = pickle.members(pickle.root)?.map(\.key) ?? []
+      if let twice = entries.first(where: { key in entries.filter { $0 == key }.count > 1 }) {
+        throw TorchFileError(path: path, reason: "two entries named \(quoted(twice))")
+      }
     } catch let error as ArchiveError {
       throw TorchFileError(path: path, archive: error)
     } catch let fault as PickleFault {
@@ -56,7 +73,8 @@ public struct TorchFile {
   /// dictionaries of tensors, or "" when the outermost dictionary is one itself.
   public var keys: [String] {
     if isWeights(pickle.root) { return [""] }
-    return pickle.members(pickle.root)?.filter { isWeights($0.value) }.map(\.key) ?? []
+    return pickle.members(pickle.root)?.filter { !$0.key.isEmpty && isWeights($0.value) }
+      .map(\.key) ?? []
   }
 
   /// A set of weights as `Float`, by name.
@@ -68,10 +86,21 @@ public struct TorchFile {
       key.isEmpty
       ? pickle.root : pickle.members(pickle.root)!.first { $0.key == key }!.value
     var arrays: [String: NDArray] = [:]
+    var bytes = 0
     for (name, value) in pickle.members(weights)! {
-      guard case .tensor(let index) = value else { continue }
+      guard case .tensor(let index) = value else {
+        preconditionFailure("TorchFile.arrays: \(name) is no tensor")
+      }
+      bytes += try 4 * count(name, pickle.tensors[index])
+      guard bytes <= mostBytes else {
+        throw TorchFileError(
+          path: path,
+          reason:
+            "expected tensors of at most \(mostBytes) bytes in a file of this size, found more: "
+            + "many views of the same numbers")
+      }
       guard arrays.updateValue(try array(name, pickle.tensors[index]), forKey: name) == nil else {
-        throw TorchFileError(path: path, reason: "two tensors named \"\(name)\"")
+        throw TorchFileError(path: path, reason: "two tensors named \(quoted(name))")
       }
     }
     return arrays
@@ -110,29 +139,34 @@ public struct TorchFile {
     return members.allSatisfy { if case .tensor = $0.value { true } else { false } }
   }
 
-  private func array(_ name: String, _ view: Pickle.TensorView) throws -> NDArray {
+  /// The number of elements of a tensor, which are distinct: a file cannot claim more memory than it
+  /// has bytes.
+  private func count(_ name: String, _ view: Pickle.TensorView) throws -> Int {
     let storage = pickle.storages[view.storage]
-    func fault(_ expected: String, _ found: String) -> TorchFileError {
-      TorchFileError(path: path, reason: "tensor \"\(name)\": expected \(expected), found \(found)")
-    }
     guard [.f32, .f16, .bf16].contains(storage.type) else {
-      throw fault("elements of type F32, F16 or BF16", storage.type.rawValue)
+      throw fault(name, "elements of type F32, F16 or BF16", storage.type.rawValue)
     }
-    // Distinct elements only: a file cannot claim more memory than it has bytes.
-    guard let count = elementCount(view, in: storage) else {
+    guard let count = view.count(in: storage) else {
       throw fault(
-        "a part of its storage of \(storage.count) elements",
+        name, "a part of its storage of \(storage.count) elements",
         "shape \(view.shape), strides \(view.strides), offset \(view.offset)")
     }
+    return count
+  }
+
+  private func array(_ name: String, _ view: Pickle.TensorView) throws -> NDArray {
+    let storage = pickle.storages[view.storage]
+    let count = try count(name, view)
+    if count == 0 { return NDArray([], shape: view.shape) }
     let member = folder + "data/" + storage.key
-    guard archive.names.contains(member) else { throw fault("a member \(member)", "none") }
+    guard archive.names.contains(member) else { throw fault(name, "a member \(member)", "none") }
     let bytes: [UInt8]
-    do { bytes = try archive.contents(of: member) } catch let error as ArchiveError {
+    do { bytes = try archive.storedContents(of: member) } catch let error as ArchiveError {
       throw TorchFileError(path: path, archive: error)
     }
     let size = storage.type.size
     guard bytes.count == storage.count * size else {
-      throw fault("\(storage.count * size) bytes in \(member)", "\(bytes.count)")
+      throw fault(name, "\(storage.count * size) bytes in \(member)", "\(bytes.count)")
     }
     let positions = rowMajorStrides(view.shape) == view.strides ? nil : view.positions
     let own =
@@ -141,25 +175,30 @@ public struct TorchFile {
       } ?? Data(bytes[view.offset * size..<(view.offset + count) * size])
     return NDArray(storage.type.floats(own)!, shape: view.shape)
   }
-}
 
-/// The number of elements of a view that lies inside of its storage and has none twice.
-private func elementCount(_ view: Pickle.TensorView, in storage: Pickle.Storage) -> Int? {
-  if view.shape.contains(0) { return 0 }
-  var (count, last) = (1, view.offset)
-  for (extent, stride) in zip(view.shape, view.strides) {
-    let (product, tooMany) = count.multipliedReportingOverflow(by: extent)
-    let (reach, tooFar) = (extent - 1).multipliedReportingOverflow(by: stride)
-    let (end, beyond) = last.addingReportingOverflow(reach)
-    guard !tooMany, !tooFar, !beyond, end < storage.count, product <= storage.count else {
-      return nil
-    }
-    (count, last) = (product, end)
+  private func fault(_ name: String, _ expected: String, _ found: String) -> TorchFileError {
+    TorchFileError(
+      path: path, reason: "tensor \(quoted(name)): expected \(expected), found \(found)")
   }
-  return last < storage.count ? count : nil
 }
 
 extension Pickle.TensorView {
+  /// The number of elements of a view that lies inside of its storage and has none twice; nil for
+  /// another.
+  fileprivate func count(in storage: Pickle.Storage) -> Int? {
+    // Even where an extent of 0 leaves nothing, strides and products are computed of the others.
+    var (product, last) = (1, offset)
+    for (extent, stride) in zip(shape, strides) where extent > 0 {
+      let (grown, tooMany) = product.multipliedReportingOverflow(by: extent)
+      let (reach, tooFar) = (extent - 1).multipliedReportingOverflow(by: stride)
+      let (end, beyond) = last.addingReportingOverflow(reach)
+      guard !tooMany, !tooFar, !beyond else { return nil }
+      (product, last) = (grown, end)
+    }
+    if shape.contains(0) { return offset <= storage.count ? 0 : nil }
+    return last < storage.count && product <= storage.count ? product : nil
+  }
+
   /// The place of every element in the storage, in row-major order.
   fileprivate var positions: [Int] {
     var positions = [offset]
