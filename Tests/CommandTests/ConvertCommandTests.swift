@@ -148,7 +148,19 @@ struct ConvertCommandTests {
       4, "moved.safetensors", "offset_anchor_grid", "centres of the pixels",
       from: try convert("\(folder)/moved.safetensors", "\(folder)/o", "--config", config))
 
-    weights = grid.scalars.isEmpty ? [:] : ["x": NDArray([.nan], shape: [1])]
+    // Rounded as a 16-bit checkpoint has them, they are the exact ones again.
+    moved["offset_anchor_grid"] = NDArray(
+      grid.scalars.map { Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xFFFF_0000) },
+      shape: grid.shape)
+    try writeSafetensors(moved, to: "\(folder)/rounded.safetensors")
+    let rounded = try convert(
+      "\(folder)/rounded.safetensors", "\(folder)/exact.safetensors", "--config", config)
+    #expect(rounded.code == 0, "\(rounded.errors)")
+    let exact = try SafetensorsFile(path: "\(folder)/exact.safetensors").array("offset_anchor_grid")
+    let isExact =
+      exact.scalars == grid.scalars && moved["offset_anchor_grid"]!.scalars != grid.scalars
+    #expect(isExact)
+    weights = ["x": NDArray([.nan], shape: [1])]
     try writeSafetensors(weights, to: "\(folder)/nan.safetensors")
     expectFailure(
       4, "nan.safetensors", "tensor \"x\"", "found NaN",
