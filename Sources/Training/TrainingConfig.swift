@@ -4,6 +4,11 @@ import Autograd
 public struct RunConfig: Codable, Sendable, Equatable {
   public var dir: String
   public var name: String
+
+  public init(dir: String, name: String) {
+    self.dir = dir
+    self.name = name
+  }
 }
 
 /// The part of a `train` block that every objective shares.

@@ -32,81 +32,79 @@ extension Command {
     guard !FileManager.default.fileExists(atPath: output) else {
       throw ConfigError(key: output, problem: "exists already; name a new file or folder")
     }
-    let kind = (output as NSString).pathExtension.lowercased()
     if (input as NSString).pathExtension.lowercased() == "json" {
-      guard kind == "json" else {
-        throw ConfigError(key: output, expected: "a name that ends in .json", found: output)
-      }
       for option in ["--config", "--key", "--weights"] where arguments.has(option) {
         throw ConfigError(key: option, problem: "says nothing about a configuration; leave it out")
       }
-      return try convertConfig(input, to: output)
-    }
-
-    let key = arguments.string("--key")
-    guard key != "" else {
-      throw ConfigError(key: "--key", expected: "the name of weights", found: "nothing")
-    }
-    var config = try arguments.string("--config").map { try readVAEConfig($0) }
-    var weights = try readWeights(
-      input, key: key, arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
-    if let config { weights = try checked(weights, from: input, against: config.vae) }
-    let numbers = weights.values.reduce(0) { $0 + $1.count }
-    switch kind {
-    case "safetensors":
-      try writeSafetensors(weights, metadata: ["format": "pt"], to: output)
-    case "pt", "pth":
-      try writeTorchFile(weights, key: key ?? usualKey(weights), to: output)
-    case "json":
-      throw ConfigError(
-        key: output,
-        problem: "a configuration is made from one: \(input)/config.json, if this is a run")
-    case "":
-      // The run is called what its folder is called, wherever the configuration came from.
-      let place = URL(fileURLWithPath: output)
-      config?.run.dir = (output as NSString).deletingLastPathComponent
-      if config?.run.dir == "" { config?.run.dir = "." }
-      config?.run.name = place.lastPathComponent
-      guard let config else {
-        throw ConfigError(
-          key: "--config", problem: "a run needs one: --config FILE, ours or the authors'")
-      }
-      let path = try Checkpoint.begin(
-        run: output, weights: weights, config: StrictConfig.text(config))
-      say("\(path): \(weights.count) tensors, \(numbers) numbers")
-      return
-    default:
-      throw ConfigError(
-        key: output,
-        expected: "a name that ends in .pt or .safetensors, or a folder's name without a dot",
-        found: ".\(kind)")
-    }
-    say("\(output): \(weights.count) tensors, \(numbers) numbers")
-    if let kernel = weights["x_embedder.proj.weight"], kernel.shape.last == 1 {
-      say("note: these are weights of the cell encoding, which the published code does not have")
+      try convertConfig(input, to: output)
+    } else {
+      try convertWeights(input, to: output, arguments)
     }
   }
 }
 
-/// A VAE's configuration, ours or the authors'; what becomes of the authors' keys is printed.
-/// - Throws: `ConfigError`
-func readVAEConfig(_ path: String, overrides: [String] = []) throws -> VAERunConfig {
-  let (config, report) = try StrictConfig.load(
-    VAERunConfig.self, from: path, overrides: overrides, translating: VAERunConfig.published)
-  try config.validate()
-  if let report {
-    say("\(path): \(VAERunConfig.published.origin)")
-    report.lines.forEach(say)
+/// What weights become, as the name of the output says.
+private enum WeightsOutput {
+  case safetensors, torch, run
+
+  /// - Throws: `ConfigError` for another name.
+  init(_ path: String, input: String) throws {
+    let ending = (path as NSString).pathExtension.lowercased()
+    switch ending {
+    case "safetensors": self = .safetensors
+    case "pt", "pth": self = .torch
+    case "": self = .run
+    case "json":
+      throw ConfigError(
+        key: path,
+        problem: "a configuration is made from one: \(input)/config.json, if this is a run")
+    default:
+      throw ConfigError(
+        key: path,
+        expected: "a name that ends in .pt or .safetensors, or a folder's name without a dot",
+        found: ".\(ending)")
+    }
   }
-  return config
+}
+
+private func convertWeights(_ input: String, to output: String, _ arguments: Arguments) throws {
+  let kind = try WeightsOutput(output, input: input)
+  let key = arguments.string("--key")
+  guard key != "" else {
+    throw ConfigError(key: "--key", expected: "the name of weights", found: "nothing")
+  }
+  let config = try arguments.string("--config").map { try readVAEConfig($0) }
+  var weights = try readWeights(
+    input, key: key, arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
+  if let config { weights = try checked(weights, from: input, against: config.vae) }
+  var place = output
+  switch kind {
+  case .safetensors: try writeSafetensors(weights, metadata: ["format": "pt"], to: output)
+  case .torch: try writeTorchFile(weights, key: key ?? usualKey(weights), to: output)
+  case .run:
+    guard var config else {
+      throw ConfigError(
+        key: "--config", problem: "a run needs one: --config FILE, ours or the authors'")
+    }
+    // The run is called what its folder is called, wherever the configuration came from.
+    let folder = (output as NSString).deletingLastPathComponent
+    config.run = RunConfig(
+      dir: folder.isEmpty ? "." : folder, name: (output as NSString).lastPathComponent)
+    place = try Checkpoint.begin(run: output, weights: weights, config: StrictConfig.text(config))
+  }
+  let numbers = weights.values.reduce(0) { $0 + $1.count }
+  say("\(place): \(weights.count) tensors, \(numbers) numbers")
+  if kind != .run, weights["x_embedder.proj.weight"]?.shape.last == 1 {
+    say("note: these are weights of the cell encoding, which the published code does not have")
+  }
 }
 
 private func convertConfig(_ input: String, to output: String) throws {
-  let (config, report) = try StrictConfig.load(
-    VAERunConfig.self, from: input, translating: VAERunConfig.published)
-  try config.validate()
-  if let report {
-    report.lines.forEach(say)
+  guard (output as NSString).pathExtension.lowercased() == "json" else {
+    throw ConfigError(key: output, expected: "a name that ends in .json", found: output)
+  }
+  let (config, isTheirs) = try readVAEConfigOfEither(input)
+  if isTheirs {
     try AtomicFile.write(Data((StrictConfig.text(config) + "\n").utf8), to: output)
   } else {
     guard config.vae.encoding == .pixel else {

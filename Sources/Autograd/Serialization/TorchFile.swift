@@ -91,7 +91,9 @@ public struct TorchFile {
       guard case .tensor(let index) = value else {
         preconditionFailure("TorchFile.arrays: \(name) is no tensor")
       }
-      bytes += try 4 * count(name, pickle.tensors[index])
+      let view = pickle.tensors[index]
+      let count = try count(name, view)
+      bytes += 4 * count
       guard bytes <= mostBytes else {
         throw TorchFileError(
           path: path,
@@ -99,7 +101,7 @@ public struct TorchFile {
             "expected tensors of at most \(mostBytes) bytes in a file of this size, found more: "
             + "many views of the same numbers")
       }
-      guard arrays.updateValue(try array(name, pickle.tensors[index]), forKey: name) == nil else {
+      guard arrays.updateValue(try array(name, view, count), forKey: name) == nil else {
         throw TorchFileError(path: path, reason: "two tensors named \(quoted(name))")
       }
     }
@@ -154,9 +156,10 @@ public struct TorchFile {
     return count
   }
 
-  private func array(_ name: String, _ view: Pickle.TensorView) throws -> NDArray {
+  private func array(
+    _ name: String, _ view: Pickle.TensorView, _ count: Int
+  ) throws -> NDArray {
     let storage = pickle.storages[view.storage]
-    let count = try count(name, view)
     if count == 0 { return NDArray([], shape: view.shape) }
     let member = folder + "data/" + storage.key
     guard archive.names.contains(member) else { throw fault(name, "a member \(member)", "none") }
