@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(
       name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
-    .target(name: "TrajLoomBench", dependencies: ["Autograd", "CZlib"]),
+    .target(name: "TrajLoomBench", dependencies: ["Autograd", "CZlib", "COpenBLAS"]),
     .executableTarget(
       name: "trajloom",
       dependencies: [
@@ -42,7 +42,7 @@ let package = Package(
       name: "TrainingTests", dependencies: ["Training", "Autograd", "DataPipeline", "TestSupport"]),
     .testTarget(
       name: "GoldenTests",
-      dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TestSupport"]),
+      dependencies: ["Autograd", "TrajLoomVAE", "TrajLoomFlow", "TrajLoomBench", "TestSupport"]),
     .testTarget(
       name: "ModelTests",
       dependencies: [
