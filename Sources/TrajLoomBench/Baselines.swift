@@ -1,9 +1,10 @@
 /// Predictions that know nothing but the history, printed beside every model: what a model must
 /// beat.
 ///
-/// All three start where the history ends, so that their boundary jump is only the motion they
-/// predict. A point keeps the visibility of its last history frame. Where that frame has no
-/// position, the last one that has is held.
+/// They start where the history ends, so that their boundary jump is only the motion they predict;
+/// the B-spline starts at the end of its curve, which the last position lies beside. A point keeps
+/// the visibility of its last history frame. Where that frame has no position, the last one that
+/// has is held.
 public enum Baseline: String, CaseIterable, Sendable {
   /// Every point stays where it is. Strong in real clips, where half of the points never move.
   case `static` = "static"
@@ -11,6 +12,9 @@ public enum Baseline: String, CaseIterable, Sendable {
   case constantVelocity = "constant_velocity"
   /// Every point goes on at its last velocity, which fades by `velocityDecay` with each frame.
   case dampedVelocity = "damped_velocity"
+  /// Every point goes on along the tangent of a cubic B-spline through where it was seen in the
+  /// last 32 frames (see `BSplineTangent`); one that was hidden too much for that, at its last velocity.
+  case bSplineTangent = "bspline_tangent"
 
   /// What is left of the velocity after one frame: a point coasts to ten times its last step.
   static let velocityDecay: Float = 0.9
@@ -25,10 +29,7 @@ public enum Baseline: String, CaseIterable, Sendable {
     var positions = [Float](repeating: 0, count: frames * history.points * 2)
     var visibility = [UInt8](repeating: 0, count: frames * history.points)
     for point in 0..<history.points {
-      let start = lastPosition(of: point, in: history)
-      let velocity = self == .static ? .zero : lastVelocity(of: point, in: history)
-      var step = velocity
-      var position = start
+      var (position, step) = launch(of: point, in: history)
       for frame in 0..<frames {
         position += step
         if self == .dampedVelocity { step *= Baseline.velocityDecay }
@@ -40,6 +41,19 @@ public enum Baseline: String, CaseIterable, Sendable {
     }
     return PointTracks(
       frames: frames, points: history.points, positions: positions, visibility: visibility)
+  }
+
+  /// Where a point is in the last frame of the history, and its way to the next: pixels.
+  private func launch(
+    of point: Int, in history: PointTracks
+  ) -> (position: SIMD2<Float>, step: SIMD2<Float>) {
+    if self == .bSplineTangent, let tangent = BSplineTangent(of: point, in: history) {
+      return (tangent.position, tangent.velocity)
+    }
+    return (
+      lastPosition(of: point, in: history),
+      self == .static ? .zero : lastVelocity(of: point, in: history)
+    )
   }
 }
 
