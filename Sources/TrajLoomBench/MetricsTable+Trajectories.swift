@@ -1,24 +1,44 @@
 extension MetricsTable {
+  /// What one predictor's futures were measured to be.
+  public struct Trajectories: Sendable {
+    public let name: String
+    /// Nil for the truth, whose errors are 0 by definition.
+    public let errors: TrajectorySummary?
+    public let motion: MotionSummary
+
+    public init(name: String, errors: TrajectorySummary?, motion: MotionSummary) {
+      self.name = name
+      self.errors = errors
+      self.motion = motion
+    }
+  }
+
   /// The table of one evaluation: a row per predictor, in the order given.
-  public init(trajectories: [(name: String, summary: TrajectorySummary)]) {
-    let samples = trajectories.map(\.summary.samples).max() ?? 1
+  public init(trajectories: [Trajectories]) {
+    let errors = errorColumns(samples: trajectories.compactMap(\.errors?.samples).max() ?? 1)
     self.init(
-      columns: trajectoryColumns(samples: samples).map(\.column),
-      rows: trajectories.map { name, summary in
+      columns: errors.map(\.column) + motionColumns.map(\.column),
+      rows: trajectories.map { row in
         var values: [String: Double?] = [:]
-        for (column, value) in trajectoryColumns(samples: samples) {
-          values.updateValue(value(summary), forKey: column.key)
+        for (column, value) in motionColumns {
+          values.updateValue(value(row.motion), forKey: column.key)
         }
-        return Row(name: name, values: values, errorByFrame: summary.all.errorByFrame)
+        if let found = row.errors {
+          for (column, value) in errors { values.updateValue(value(found), forKey: column.key) }
+        }
+        return Row(
+          name: row.name, values: values, errorByFrame: row.errors?.all.errorByFrame ?? [])
       })
   }
 }
 
-private typealias Metric = (column: MetricsTable.Column, value: (TrajectorySummary) -> Double?)
+private typealias Metric<Summary> = (
+  column: MetricsTable.Column, value: @Sendable (Summary) -> Double?
+)
 
-private func trajectoryColumns(samples: Int) -> [Metric] {
-  groupColumns("all visible points, px", prefix: "", samples: samples, of: \.all)
-    + groupColumns("moving points, px", prefix: "moving_", samples: samples, of: \.moving)
+private func errorColumns(samples: Int) -> [Metric<TrajectorySummary>] {
+  groupColumns("all visible points, px", prefix: "", samples: samples) { $0.all }
+    + groupColumns("moving points, px", prefix: "moving_", samples: samples) { $0.moving }
     + [
       column("visibility_accuracy", "accuracy", "visibility", .share) { $0.visibilityAccuracy },
       column("visibility_f1", "F1", "visibility", .score) { $0.visibilityF1 },
@@ -27,22 +47,30 @@ private func trajectoryColumns(samples: Int) -> [Metric] {
 
 private func groupColumns(
   _ group: String, prefix: String, samples: Int,
-  of path: KeyPath<TrajectorySummary, TrajectorySummary.Group>
-) -> [Metric] {
+  of part: @escaping @Sendable (TrajectorySummary) -> TrajectorySummary.Group
+) -> [Metric<TrajectorySummary>] {
   [
-    column(prefix + "ade", "ADE", group, .pixels) { $0[keyPath: path].ade },
-    column(prefix + "fde", "FDE", group, .pixels) { $0[keyPath: path].fde },
-    column(prefix + "min_ade", "minADE_\(samples)", group, .pixels) { $0[keyPath: path].minADE },
-    column(prefix + "min_fde", "minFDE_\(samples)", group, .pixels) { $0[keyPath: path].minFDE },
-    column(prefix + "miss_rate", "miss", group, .share) { $0[keyPath: path].missRate },
-    column(prefix + "boundary_jump", "jump", group, .pixels) { $0[keyPath: path].boundaryJump },
-    column(prefix + "diversity", "spread", group, .pixels) { $0[keyPath: path].diversity },
+    column(prefix + "ade", "ADE", group, .pixels) { part($0).ade },
+    column(prefix + "fde", "FDE", group, .pixels) { part($0).fde },
+    column(prefix + "min_ade", "minADE_\(samples)", group, .pixels) { part($0).minADE },
+    column(prefix + "min_fde", "minFDE_\(samples)", group, .pixels) { part($0).minFDE },
+    column(prefix + "miss_rate", "miss", group, .share) { part($0).missRate },
+    column(prefix + "boundary_jump", "jump", group, .pixels) { part($0).boundaryJump },
+    column(prefix + "diversity", "spread", group, .pixels) { part($0).diversity },
   ]
 }
 
-private func column(
+private let motionColumns: [Metric<MotionSummary>] = [
+  column("fvmd", "FVMD", "motion", .distance) { $0.fvmd?.combined },
+  column("fvmd_velocity", "velocity", "motion", .distance) { $0.fvmd?.velocity },
+  column("fvmd_acceleration", "acceleration", "motion", .distance) { $0.fvmd?.acceleration },
+  column("flow_smooth_tv", "FlowTV", "motion", .energy) { $0.flowSmoothTV },
+  column("div_curl_energy", "DivCurl", "motion", .energy) { $0.divCurlEnergy },
+]
+
+private func column<Summary>(
   _ key: String, _ title: String, _ group: String, _ unit: MetricsTable.Unit,
-  _ value: @escaping (TrajectorySummary) -> Double?
-) -> Metric {
+  _ value: @escaping @Sendable (Summary) -> Double?
+) -> Metric<Summary> {
   (MetricsTable.Column(key: key, title: title, group: group, unit: unit), value)
 }

@@ -4,7 +4,7 @@ import Foundation
 /// must beat.
 ///
 /// Columns come in groups; the text prints one block per group, so that it fits a terminal of 80
-/// columns.
+/// columns. A block leaves out the rows that have no entry in any of its columns.
 public struct MetricsTable: Codable, Sendable, Equatable {
   public var columns: [Column]
   public var rows: [Row]
@@ -33,11 +33,16 @@ public struct MetricsTable: Codable, Sendable, Equatable {
     case share
     /// A plain number.
     case score
+    /// A plain number, in the hundreds or thousands.
+    case distance
+    /// A plain number whose size is not known beforehand, printed to three digits.
+    case energy
   }
 
   public struct Row: Codable, Sendable, Equatable {
     public let name: String
-    /// By column key; null where nothing could be counted. Of a row over several seeds, the means.
+    /// By column key; null where nothing could be counted, and no entry where the column says
+    /// nothing about the row. Of a row over several seeds, the means.
     public let values: [String: Double?]
     /// [T], pixels, over all visible points; empty where it was not measured.
     public let errorByFrame: [Double?]
@@ -86,6 +91,7 @@ public struct MetricsTable: Codable, Sendable, Equatable {
 
   private func block(_ group: String) -> String {
     let columns = columns.filter { $0.group == group }
+    let rows = rows.filter { row in columns.contains { row.values[$0.key] != nil } }
     let names = [group] + rows.map { "  " + $0.name }
     let cells = columns.map { column in
       [column.title]
@@ -129,6 +135,8 @@ extension MetricsTable.Unit {
     case .pixels: String(format: "%.2f", value)
     case .share: String(format: "%.1f%%", 100 * value)
     case .subpixels, .score: String(format: "%.3f", value)
+    case .distance: String(format: "%.1f", value)
+    case .energy: String(format: "%.3g", value)
     }
   }
 }

@@ -6,14 +6,15 @@ import TrajLoomBench
 
 extension Command {
   static let eval = Command(
-    words: ["eval"], summary: "errors of predictions, beside those of the baselines",
+    words: ["eval"],
+    summary: "errors of predictions and how they move, beside the truth and the baselines",
     options: [
       Option("--predictions", "DIR", "clip folders as `trajloom sample` writes them"),
       Option("--json", "FILE", "write the table as JSON too"),
     ]
   ) { arguments in
-    let clips = try PredictedClip.readAll(arguments.required("--predictions"))
-    let table = MetricsTable(trajectories: try trajectorySummaries(clips))
+    let folders = try PredictedClip.folders(arguments.required("--predictions"))
+    let table = MetricsTable(trajectories: try benchmark(folders).rows())
     print(table.text)
     if let path = arguments.string("--json") { try AtomicFile.write(table.json(), to: path) }
   }
@@ -61,30 +62,36 @@ extension Command {
   }
 }
 
-/// The predictions' errors and those of the baselines, in the order of the table.
-private func trajectorySummaries(
-  _ clips: [PredictedClip]
-) throws -> [(name: String, summary: TrajectorySummary)] {
-  let (frames, samples) = (clips[0].truth.frames, clips[0].samples.count)
-  if let odd = clips.first(where: { $0.truth.frames != frames || $0.samples.count != samples }) {
-    throw DataError(
-      "\(odd.id): expected \(frames) frames and \(samples) samples, as \(clips[0].id), found "
-        + "\(odd.truth.frames) and \(odd.samples.count); evaluate predictions of one kind at a time"
-    )
+/// Every clip is read when its turn comes: memory does not grow with their number.
+private func benchmark(_ folders: [String]) throws -> TrajectoryBenchmark {
+  let first = try PredictedClip(folder: folders[0])
+  let (frames, samples) = (first.truth.frames, first.samples.count)
+  if first.grid == nil {
+    say(
+      "\(folders[0])/query_xy.npy: the points stand on no regular grid; FVMD, FlowTV and DivCurl are "
+        + "left out")
   }
-  var model = TrajectoryErrors(futureFrames: frames, samplesPerClip: samples)
-  var baselines = Baseline.allCases.map {
-    (baseline: $0, errors: TrajectoryErrors(futureFrames: frames, samplesPerClip: 1))
-  }
-  for clip in clips {
-    model.add(history: clip.history, truth: clip.truth, samples: clip.samples)
-    for index in baselines.indices {
-      let prediction = baselines[index].baseline.predict(
-        history: clip.history, frames: clip.truth.frames)
-      baselines[index].errors.add(
-        history: clip.history, truth: clip.truth, samples: [prediction])
+  var benchmark = TrajectoryBenchmark(
+    futureFrames: frames, samplesPerClip: samples, grid: first.grid)
+  for folder in folders {
+    let clip = try PredictedClip(folder: folder)
+    guard clip.truth.frames == frames, clip.samples.count == samples else {
+      throw DataError(
+        "\(clip.id): expected \(frames) frames and \(samples) samples, as \(first.id), found "
+          + "\(clip.truth.frames) and \(clip.samples.count); evaluate predictions of one kind at a time"
+      )
     }
+    guard clip.grid?.rows == first.grid?.rows, clip.grid?.columns == first.grid?.columns else {
+      throw DataError(
+        "\(folder)/query_xy.npy: expected \(layout(first)), as \(first.id), found \(layout(clip)); "
+          + "evaluate predictions of one grid at a time")
+    }
+    benchmark.add(
+      history: clip.history, truth: clip.truth, samples: clip.samples, grid: clip.grid)
   }
-  return [("predictions", model.summary())]
-    + baselines.map { ($0.baseline.rawValue, $0.errors.summary()) }
+  return benchmark
+}
+
+private func layout(_ clip: PredictedClip) -> String {
+  clip.grid.map { "a grid of \($0.rows) x \($0.columns) points" } ?? "no regular grid"
 }

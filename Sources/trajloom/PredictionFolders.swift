@@ -81,11 +81,20 @@ struct PredictedClip {
   let history: PointTracks
   let truth: PointTracks
   let samples: [PointTracks]
+  /// Where the points stand in frame 0, as `query_xy.npy` says; nil where that is no regular grid,
+  /// or is not said.
+  let grid: PointGrid?
   let lastFrame: RGBImage?
 
   /// The clips of a folder of predictions, in the order of their names.
   /// - Throws: `DataError` naming the file that is missing or misshaped.
   static func readAll(_ path: String) throws -> [PredictedClip] {
+    try folders(path).map(PredictedClip.init(folder:))
+  }
+
+  /// Where those clips are; at least one.
+  /// - Throws: `DataError` if there is none.
+  static func folders(_ path: String) throws -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     let folders = names.sorted().map { "\(path)/\($0)" }
       .filter {
@@ -96,10 +105,10 @@ struct PredictedClip {
         "\(path): expected folders with gt_tracks.npy, found none; make predictions with `trajloom sample`"
       )
     }
-    return try folders.map(PredictedClip.init(folder:))
+    return folders
   }
 
-  private init(folder: String) throws {
+  init(folder: String) throws {
     id = (folder as NSString).lastPathComponent
     let meta = FileManager.default.contents(atPath: "\(folder)/meta.json")
       .flatMap { try? JSONSerialization.jsonObject(with: $0) as? [String: Any] }
@@ -131,6 +140,7 @@ struct PredictedClip {
       }
       return sample
     }
+    grid = try Self.grid("\(folder)/query_xy.npy", points: truth.points)
     let frame = "\(folder)/hist_last_frame.npy"
     if FileManager.default.fileExists(atPath: frame) {
       let array = try Self.read(frame)
@@ -150,6 +160,18 @@ struct PredictedClip {
       throw DataError("\(path): expected a .npy file, found none")
     }
     return try NPYArray(npy: Array(data), file: path)
+  }
+
+  private static func grid(_ path: String, points: Int) throws -> PointGrid? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let array = try read(path)
+    guard array.shape == [points, 2] else {
+      throw DataError(
+        "\(path): expected [\(points), 2], a place for each point of gt_tracks.npy, found "
+          + "\(array.shape)")
+    }
+    return PointGrid(
+      queryPoints: (0..<points).map { SIMD2(array.scalars[2 * $0], array.scalars[2 * $0 + 1]) })
   }
 
   private static func tracks(_ positions: String, _ visibility: String) throws -> PointTracks {

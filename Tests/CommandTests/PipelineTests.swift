@@ -40,6 +40,7 @@ struct PipelineTests {
       "eval", "--predictions", "\(folder)/futures", "--json", "\(folder)/t.json")
     #expect(
       table.code == 0 && table.output.contains("static") && table.output.contains("predictions"))
+    #expect(table.output.contains("ground truth") && table.output.contains("bspline_tangent"))
     let vepe = try Program(
       "eval", "vae", "--vae", "\(folder)/quick-vae", "--data", "\(folder)/shards")
     #expect(vepe.code == 0 && vepe.output.contains("VEPE"))

@@ -78,9 +78,40 @@ import Testing
     let summary = TrajectorySummary(
       clips: 1, samples: 4, all: group(0), moving: group(7), visibilityAccuracy: 14,
       visibilityF1: 15)
-    let table = MetricsTable(trajectories: [("model", summary)])
-    #expect(table.columns.map { table.rows[0].values[$0.key] ?? nil } == (0..<16).map(Double.init))
+    let motion = MotionSummary(
+      fvmd: MotionDistance(velocity: 17, acceleration: 18, combined: 16), flowSmoothTV: 19,
+      divCurlEnergy: 20)
+    let table = MetricsTable(trajectories: [.init(name: "model", errors: summary, motion: motion)])
+    #expect(table.columns.map { table.rows[0].values[$0.key] ?? nil } == (0..<21).map(Double.init))
     #expect(table.columns[2].title == "minADE_4")
     #expect(table.rows[0].errorByFrame == [0])
+  }
+
+  /// The truth has no errors to be listed, and a prediction whose FVMD cannot be had is listed.
+  @Test func aBlockLeavesOutRowsOfWhichItSaysNothing() throws {
+    let errors = TrajectoryErrors(futureFrames: 1, samplesPerClip: 1).summary()
+    let table = MetricsTable(trajectories: [
+      .init(
+        name: "ground truth", errors: nil,
+        motion: MotionSummary(fvmd: nil, flowSmoothTV: 0.0123456, divCurlEnergy: 1234.5)),
+      .init(
+        name: "model", errors: errors,
+        motion: MotionSummary(
+          fvmd: MotionDistance(velocity: 1, acceleration: 2, combined: 3626.04), flowSmoothTV: nil,
+          divCurlEnergy: nil)),
+    ])
+    #expect(
+      table.text.hasSuffix(
+        """
+        visibility  accuracy  F1
+          model            -   -
+
+        motion            FVMD  velocity  acceleration  FlowTV   DivCurl
+          ground truth       -         -             -  0.0123  1.23e+03
+          model         3626.0       1.0           2.0       -         -
+
+        """))
+    let back = try MetricsTable(json: table.json())
+    #expect(back == table)
   }
 }
