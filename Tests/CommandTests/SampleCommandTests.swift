@@ -217,7 +217,8 @@ struct SampleCommandTests {
   @Test func videosLieBesideTheFileOrAreNamed() throws {
     try write("in/clip", frames: 9)
     expectFailure(
-      3, "clip.mp4", "found none", from: try sample(flow: "quick-flow", "in/clip.npy"))
+      3, "clip.mp4", "found none", "--video",
+      from: try sample(flow: "quick-flow", "in/clip.npy"))
     guard try video("in/clip.mp4", frames: 12) else { return print("skipped: no ffmpeg in PATH") }
     let beside = try sample(flow: "quick-flow", "in/clip.npy")
     #expect(beside.code == 0, "\(beside.errors)")

@@ -8,7 +8,7 @@ struct ImportVideos: Sendable {
   /// Whether `path` is a video, the one of the only clip.
   private let isFile: Bool
   private let reader: VideoReader
-  /// What can be done about a video that is missing or cannot be used.
+  /// What can be done about a video that is missing, beside adding it.
   private let alternative: String
 
   /// - Returns: nil for an import that takes no videos, or those inside of its files of tracks.
@@ -24,10 +24,11 @@ struct ImportVideos: Sendable {
         advice: "check \(isFile ? "--video" : "--videos")")
     }
     self.path = path
-    alternative =
-      options.reading.isForModel
-      ? "the model was trained with videos" : "or pass --no-video"
-    reader = try VideoReader(alternative: alternative)
+    let isForModel = options.reading.isForModel
+    let need = isForModel ? "the model was trained with videos" : "or pass --no-video"
+    let isAlone = isForModel && TrackImporter.isTrackFile(options.tracks)
+    alternative = isAlone ? "or name it with --video; \(need)" : need
+    reader = try VideoReader(alternative: need)
   }
 
   /// The video of a clip: the path that the captions name or `<stem>.mp4`.
