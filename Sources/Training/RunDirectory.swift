@@ -19,7 +19,7 @@ public final class RunDirectory {
         "\(path): the run folder cannot be made (\(error.localizedDescription)); check run.dir")
     }
     let file = "\(path)/lock"
-    lock = open(file, O_RDWR | O_CREAT, 0o644)
+    lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard lock >= 0 else {
       throw TrainingError.resource("\(file): cannot be opened; check the folder's permissions")
     }
@@ -36,7 +36,12 @@ public final class RunDirectory {
     _ = owner.withCString { write(lock, $0, strlen($0)) }
   }
 
-  deinit { close(lock) }
+  deinit {
+    // Closing alone would leave it to a child process that is just being started, with a copy of the
+    // descriptor until it runs its own program.
+    flock(lock, LOCK_UN)
+    close(lock)
+  }
 
   /// The complete checkpoints of a run, oldest first.
   public static func checkpoints(in path: String) -> [String] {

@@ -72,6 +72,15 @@ public struct FutureSampler {
 
   /// Sample number `sample` of a clip: it depends on the seed, the clip's id and the number alone.
   public func draw(_ clip: PreparedClip, sample: Int) -> Future {
+    draw(clip, sample: sample, willStep: { _ in })
+  }
+
+  /// The same.
+  /// - Parameter willStep: called before each step of the solver with its number; what it throws ends
+  ///   the drawing.
+  public func draw(
+    _ clip: PreparedClip, sample: Int, willStep: (_ step: Int) throws -> Void
+  ) rethrows -> Future {
     let stream = "sample/\(clip.id)"
     var anchorShape = clip.history.shape
     anchorShape[1] = 1
@@ -81,7 +90,7 @@ public struct FutureSampler {
       anchorNoise: Philox(seed: seed, stream: stream + "/anchor")
         .normal(anchorShape, step: 0, firstSample: sample),
       history: clip.history, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
-    let z = solver.solve(from: source, steps: steps) { z, time in
+    let z = try solver.solve(from: source, steps: steps, willStep: willStep) { z, time in
       flow.velocity(z, time: [time], clip.context)
     }
     let points = vae.decodePoints(Tensor(scaling.unscale(z))).array  // [1, T, N, 2]

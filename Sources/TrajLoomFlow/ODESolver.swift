@@ -11,10 +11,20 @@ public enum ODESolver: String, Sendable, CaseIterable {
   public func solve(
     from source: NDArray, steps: Int, _ velocity: (_ z: Tensor, _ time: Float) -> Tensor
   ) -> NDArray {
+    solve(from: source, steps: steps, willStep: { _ in }, velocity)
+  }
+
+  /// The same.
+  /// - Parameter willStep: called before each step with its number; what it throws ends the solution.
+  public func solve(
+    from source: NDArray, steps: Int, willStep: (_ step: Int) throws -> Void,
+    _ velocity: (_ z: Tensor, _ time: Float) -> Tensor
+  ) rethrows -> NDArray {
     precondition(steps > 0, "an ODE solver needs at least one step, found \(steps)")
     let h = 1 / Float(steps)
     var z = Tensor(source)
     for step in 0..<steps {
+      try willStep(step)
       func v(_ z: Tensor, _ fraction: Float) -> Tensor {
         velocity(z, Self.clamped((Float(step) + fraction) / Float(steps)))
       }

@@ -109,15 +109,19 @@ extension Command {
 
 extension ShardSet {
   /// The places of clips by their ids, among all clips or these.
+  /// - Parameter name: what the caller called the set; nil for its path.
   /// - Throws: `ConfigError` for an id that no clip has, with the nearest one.
-  func indices(named ids: [String], among candidates: [Int]? = nil) throws -> [Int] {
+  func indices(
+    named ids: [String], among candidates: [Int]? = nil, in name: String? = nil
+  ) throws -> [Int] {
     let candidates = candidates ?? Array(clips.indices)
     return try ids.map { id in
       guard let index = candidates.first(where: { clips[$0].id == id }) else {
         let near = nearestName(to: id, among: candidates.map { clips[$0].id })
         throw ConfigError(
           key: "--clip",
-          problem: "no clip \"\(id)\" in \(path)" + (near.map { "; did you mean \"\($0)\"?" } ?? "")
+          problem: "no clip \"\(id)\" in \(name ?? path)"
+            + (near.map { "; did you mean \"\($0)\"?" } ?? "")
         )
       }
       return index

@@ -11,24 +11,7 @@ extension Command {
       Option("--no-video", nil, "leave out videos, also those inside of .h5 files"),
       Option("--captions", "FILE", "CSV with columns videoid,video_path,text and maybe source"),
       Option("--out", "DIR", "where to write the shards and import_report.json"),
-      Option(
-        "--units", "pixel|unit|norm",
-        "pixels, [0, 1] or [-1, 1] (default: detected, and reported)"),
-      Option("--axis-order", "xy|yx", "the coordinates' order (default: detected, and reported)"),
-      Option(
-        "--source-size", "WxH", "the frame that pixels refer to (default: --width x --height)"),
-      Option("--polarity", "visible|occluded", "what 1 means (default: from the array's name)"),
-      Option("--track-key", "NAME", "the array of tracks in .npz files (default: the usual names)"),
-      Option(
-        "--visibility-key", "NAME|none", "the array of visibility (default: the usual names)"),
-      Option("--axes", "nt|tn", "points or frames first (default: detected, and reported)"),
-      Option(
-        "--nonfinite", "refuse|invisible",
-        "what to do with NaN where a point is visible (default refuse)"),
-      Option(
-        "--max-empty", "SHARE", "how many of the grid's cells may be without a point (default 0.5)"),
-      Option("--fps", "F", "frames a second of the clips, recorded in the shards (default 25)"),
-    ] + geometryOptions
+    ] + trackReadingOptions + geometryOptions
   ) { arguments in
     let options = try ImportOptions(arguments)
     StopSignal.install()
@@ -75,21 +58,6 @@ extension Command {
 
 extension ImportOptions {
   fileprivate init(_ arguments: Arguments) throws {
-    func number(_ name: String, _ fallback: Double, _ range: ClosedRange<Double>) throws -> Double {
-      guard let text = arguments.string(name) else { return fallback }
-      guard let value = Double(text), range.contains(value) else {
-        throw ConfigError(
-          key: name, expected: "a number from \(range.lowerBound) to \(range.upperBound)",
-          found: text)
-      }
-      return value
-    }
-    let size = try arguments.string("--source-size").map { text in
-      guard let size = FrameSize(text) else {
-        throw ConfigError(key: "--source-size", expected: "WxH such as 1280x720", found: text)
-      }
-      return size
-    }
     let frames = try arguments.frames()
     let tracks = try arguments.required("--tracks")
     let keepsVideo = !arguments.has("--no-video")
@@ -98,16 +66,8 @@ extension ImportOptions {
       captions: arguments.string("--captions"), output: try arguments.required("--out"),
       clipsPerShard: try arguments.clipsPerShard(),
       createdBy: "trajloom data import", foreignReader: "/proc/self/exe",
-      reading: ImportSettings(
-        geometry: try arguments.geometry(), frames: frames, history: (frames + 1) / 2,
-        fps: try number("--fps", 25, 1e-3...1e6),
-        axes: try arguments.choice("--axes", TrackAxes.self),
-        units: try arguments.choice("--units", TrackConvention.Units.self),
-        axisOrder: try arguments.choice("--axis-order", TrackConvention.AxisOrder.self),
-        polarity: try arguments.choice("--polarity", VisibilityPolarity.self), sourceSize: size,
-        nonFinite: try arguments.choice("--nonfinite", NonFinitePolicy.self) ?? .refuse,
-        maxEmpty: try number("--max-empty", 0.5, 0...1), trackKey: arguments.string("--track-key"),
-        visibilityKey: arguments.string("--visibility-key"),
+      reading: try arguments.importSettings(
+        geometry: arguments.geometry(), frames: frames, history: (frames + 1) / 2,
         hasVideo: keepsVideo && (arguments.has("--videos") || holdsForeignFiles(tracks))))
   }
 }

@@ -5,7 +5,7 @@ import TrajLoomBench
 
 /// Writes one clip's folder of predictions beside its place and renames it when it is complete.
 struct ClipFolder {
-  private let path: String
+  let path: String
 
   init(out: String, id: String) { path = "\(out)/\(id)" }
 
@@ -16,17 +16,23 @@ struct ClipFolder {
     do {
       try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
       try body(ClipFiles(folder: partial))
-      if files.fileExists(atPath: path) {
-        guard files.fileExists(atPath: "\(path)/meta.json") else {
-          throw DataError(
-            "\(path): expected a folder of predictions or none, found something else; use another --out"
-          )
-        }
-        try files.removeItem(atPath: path)
-      }
+      try checkReplaceable()
+      if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
       try files.moveItem(atPath: partial, toPath: path)
     } catch let error as CocoaError {
       throw DataError("\(path): cannot be written (\(error.localizedDescription))", kind: .resource)
+    }
+  }
+}
+
+extension ClipFolder {
+  /// - Throws: `DataError` when something else than predictions is in the folder's place.
+  func checkReplaceable() throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: path) || files.fileExists(atPath: "\(path)/meta.json") else {
+      throw DataError(
+        "\(path): expected a folder of predictions or none, found something else; use another --out"
+      )
     }
   }
 }
@@ -44,6 +50,10 @@ struct ClipFiles {
   func save(_ name: String, _ values: [Int64], _ shape: [Int]) throws {
     try NPYFile.write(NPYFile.encode(values, shape: shape), to: place(name))
   }
+  func save(_ name: String, _ values: [Bool], _ shape: [Int]) throws {
+    try NPYFile.write(NPYFile.encode(values, shape: shape), to: place(name))
+  }
+  func save(_ data: Data, _ name: String) throws { try AtomicFile.write(data, to: place(name)) }
 
   /// x and y of every query point, row by row, and their indices y · W + x.
   func saveGrid(_ geometry: GridGeometry) throws {

@@ -89,6 +89,7 @@ enum Trajloom {
       case .checkpoint: return (message, 4)
       case .resource: return (message, 6)
       }
+    case is NonFiniteFuture: return (message, 5)
     case is SafetensorsError, is TorchFileError, is StateMismatch: return (message, 4)
     case let error as FileError:
       return (error.isDiskFull ? "\(message); free space and try again" : message, 6)

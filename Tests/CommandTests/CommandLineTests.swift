@@ -12,9 +12,12 @@ struct Program {
     try self.init(arguments, in: folder)
   }
 
-  init(_ arguments: [String], in folder: String? = nil) throws {
+  /// - Parameter environment: what differs from this process's.
+  init(_ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]) throws
+  {
     let process = Process()
     process.executableURL = Self.url
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder ?? Self.package)
     let (out, err) = (

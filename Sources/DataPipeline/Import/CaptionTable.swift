@@ -87,6 +87,20 @@ struct CaptionTable: Sendable {
     self.ids = ids
   }
 
+  /// The caption of one track file.
+  /// - Throws: `DataError` for one that is too long.
+  init(text: String, ofFile file: String) throws {
+    let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+    guard text.utf8.count <= CaptionTable.longestText else {
+      throw DataError(
+        file: file, clip: stem,
+        expected: "a caption of at most \(CaptionTable.longestText) bytes",
+        found: "\(text.utf8.count)", advice: "shorten it")
+    }
+    rows = [stem: .success(Row(id: stem, videoPath: "", text: text, source: nil))]
+    ids = [stem]
+  }
+
   /// The ids of the usable rows that belong to none of these clips.
   func ids(without stems: [String]) -> [String] {
     let used = Set(stems.compactMap { try? rows[$0]?.get().id })

@@ -22,7 +22,10 @@ struct ClipImport: Sendable {
     guard file.frames >= settings.frames else {
       throw DataError(
         file: item.file, clip: item.id, expected: "at least \(settings.frames) frames",
-        found: "\(file.frames)", advice: "pass --frames \(file.frames) or fewer")
+        found: "\(file.frames)",
+        advice: settings.isForModel
+          ? "the model reads as many; track the video longer"
+          : "pass --frames \(file.frames) or fewer")
     }
     let (convention, evidence) = try TrackConvention.detect(
       starts: (0..<file.points).map { file.pair(point: $0, frame: 0) },

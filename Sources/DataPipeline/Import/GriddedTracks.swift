@@ -27,8 +27,9 @@ struct GriddedTracks {
       throw DataError(
         file: file.path, expected: "points near most of the \(count) cells of \(geometry)",
         found: "\(file.points) points, and \(match.emptyCells) cells without one",
-        advice:
-          "check --height, --width, --units and --axis-order, take a coarser --stride, or pass "
+        advice: (settings.isForModel
+          ? "check --units, --axis-order and --source-size, or pass "
+          : "check --height, --width, --units and --axis-order, take a coarser --stride, or pass ")
           + "--max-empty with the share of cells that may be empty")
     }
     tracks = [Float](repeating: 0, count: frames * count * 2)

@@ -4,11 +4,13 @@ import Foundation
 /// What lies beside the files of tracks, and what identifies all that a clip is made from.
 struct ImportInputs: Sendable {
   let captions: CaptionTable?
-  let videos: VideoFolder?
+  let videos: ImportVideos?
 
   init(_ options: ImportOptions) throws {
-    captions = try options.captions.map { try CaptionTable(path: $0) }
-    videos = options.reading.hasVideo ? try options.videos.map { try VideoFolder(path: $0) } : nil
+    captions =
+      try options.caption.map { try CaptionTable(text: $0, ofFile: options.tracks) }
+      ?? options.captions.map { try CaptionTable(path: $0) }
+    videos = try ImportVideos(options)
   }
 
   /// Sizes and checksums by kind, as `ImportReport.ClipReport.inputs` has them.

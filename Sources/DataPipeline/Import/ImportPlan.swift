@@ -42,6 +42,7 @@ struct ImportPlan {
         advice: "choose another --out", kind: .usage)
     }
     let files = names.compactMap { ImportPlan.item($0, in: folder) }
+      .filter { isForeign($0.file) || options.clips?.contains($0.id) ?? true }
     try inOrder(files.count) { number -> [ImportItem] in
       let file = files[number]
       guard isForeign(file.file), !isStopped() else { return [file] }
@@ -58,6 +59,7 @@ struct ImportPlan {
     }
     var owners: [String: String] = [:]
     items = items.filter { item in
+      guard options.clips?.contains(item.id) ?? true else { return false }
       guard let other = owners.updateValue(item.file, forKey: item.id) else { return true }
       let error = DataError(
         file: item.file, clip: item.id, expected: "one file of this name", found: "\(other) too",
@@ -70,6 +72,14 @@ struct ImportPlan {
         file: options.tracks, expected: ".npz, .npy, .h5 or .hdf5 files", found: "none",
         advice: "check --tracks")
     }
+  }
+}
+
+extension TrackImporter {
+  /// Whether a file is one of tracks, `.npz` or `.npy`, by its name.
+  public static func isTrackFile(_ path: String) -> Bool {
+    let item = ImportPlan.item((path as NSString).lastPathComponent, in: URL(fileURLWithPath: "/"))
+    return item.map { !isForeign($0.file) } ?? false
   }
 }
 
@@ -86,7 +96,7 @@ private func isSameFolder(_ a: String, _ b: String) -> Bool {
 
 extension ImportPlan {
   /// The clip of a file, by its name; nil for one that is not imported.
-  private static func item(_ name: String, in folder: URL) -> ImportItem? {
+  fileprivate static func item(_ name: String, in folder: URL) -> ImportItem? {
     guard let kind = ["npz", "npy", "h5", "hdf5"].first(where: { name.hasSuffix(".\($0)") }),
       !name.hasPrefix("."), !name.hasSuffix(TrackArrays.visibilitySuffix)
     else { return nil }

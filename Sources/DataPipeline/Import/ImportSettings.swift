@@ -28,6 +28,9 @@ public struct ImportSettings: Sendable, Codable, Equatable {
   public var visibilityKey: String?
   /// Whether clips get the history frames of their videos.
   public var hasVideo: Bool
+  /// Whether grid, frames and video are those of a model, so that messages name no option that would
+  /// change them. No setting of its own: it is not kept.
+  public var isForModel = false
 
   public init(
     geometry: GridGeometry, frames: Int = 162, history: Int = 81, fps: Double = 25,
@@ -35,7 +38,7 @@ public struct ImportSettings: Sendable, Codable, Equatable {
     axisOrder: TrackConvention.AxisOrder? = nil,
     polarity: VisibilityPolarity? = nil, sourceSize: FrameSize? = nil,
     nonFinite: NonFinitePolicy = .refuse, maxEmpty: Double = 0.5, trackKey: String? = nil,
-    visibilityKey: String? = nil, hasVideo: Bool = false
+    visibilityKey: String? = nil, hasVideo: Bool = false, isForModel: Bool = false
   ) {
     self.geometry = geometry
     self.frames = frames
@@ -51,6 +54,7 @@ public struct ImportSettings: Sendable, Codable, Equatable {
     self.trackKey = trackKey
     self.visibilityKey = visibilityKey
     self.hasVideo = hasVideo
+    self.isForModel = isForModel
   }
 
   enum CodingKeys: String, CodingKey {

@@ -113,7 +113,8 @@ public struct TrackConvention: Sendable, Equatable, Codable {
       file: path,
       expected: "one convention that explains the points of frame 0 on \(settings.geometry)",
       found: found,
-      advice: "pass \(flags.joined(separator: " and ")), and check --height and --width")
+      advice: "pass \(flags.joined(separator: " and "))"
+        + (settings.isForModel ? "" : ", and check --height and --width"))
   }
 }
 

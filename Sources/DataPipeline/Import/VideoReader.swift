@@ -5,16 +5,23 @@ struct VideoReader: Sendable {
   /// The program, looked up in `PATH`.
   private let ffmpeg: String
 
+  /// What can be done without a video that can be used, for messages.
+  private let alternative: String
+
   /// - Throws: `DataError` when `ffmpeg` is not installed.
-  init(searchPath: String = ProcessInfo.processInfo.environment["PATH"] ?? "") throws {
+  init(
+    alternative: String = "or pass --no-video",
+    searchPath: String = ProcessInfo.processInfo.environment["PATH"] ?? ""
+  ) throws {
     let found = searchPath.split(separator: ":").map { "\($0)/ffmpeg" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
     guard let found else {
       throw DataError(
         "ffmpeg: expected the program in PATH to decode videos, found none; "
-          + "install it (apt install ffmpeg), or pass --no-video", kind: .resource)
+          + "install it (apt install ffmpeg), \(alternative)", kind: .resource)
     }
     ffmpeg = found
+    self.alternative = alternative
   }
 
   /// The first `frames` frames, stretched to a quarter of the geometry's size.
@@ -41,13 +48,13 @@ struct VideoReader: Sendable {
       let reason = child.ending == .timeout ? "no end within ten minutes" : child.lastError
       throw fault(
         "a video that ffmpeg can decode", "an error of ffmpeg (\(reason ?? "no message"))",
-        "replace the video, or pass --no-video")
+        "replace the video, \(alternative)")
     }
     guard child.output.count == wanted else {
       throw fault(
         "\(frames) frames for the history",
         "\(child.output.count / max(1, height * width * 3))",
-        "use a longer video, or pass --no-video")
+        "use a longer video, \(alternative)")
     }
     return [UInt8](child.output)
   }
