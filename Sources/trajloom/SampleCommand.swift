@@ -65,11 +65,17 @@ private struct SamplingModels {
     let vaeHash = try vaeCheckpoint.load(.ema, into: vae)
     // The three models must have been trained on latents of the same weights and scaled alike.
     let statistics = try flowCheckpoint.latentStatistics()
-    guard statistics.origin?.vaeSha256 == vaeHash else {
+    if statistics.origin == nil {
+      say(
+        "\(flowCheckpoint.path): its statistics came from elsewhere and name no VAE; whether it was "
+          + "trained on latents of \(vaeCheckpoint.path) could not be checked")
+    }
+    let trainedOn = statistics.origin?.vaeSha256 ?? vaeHash
+    guard trainedOn == vaeHash else {
       throw TrainingError.checkpoint(
         path: vaeCheckpoint.path,
         problem:
-          "the flow was trained on latents of other VAE weights (\(statistics.origin?.vaeSha256.prefix(12) ?? "unknown")"
+          "the flow was trained on latents of other VAE weights (\(trainedOn.prefix(12))"
           + "..., found \(vaeHash.prefix(12))...); pass the right run with --vae")
     }
     let scaling = try statistics.scaling(source: flowCheckpoint.path)
