@@ -71,7 +71,7 @@ def check(work):
         ours = forward(f"{work}/{name}", given, "velocity", work)
         errors = {"ours in their code": relative(ours, their_velocity(model, given))}
 
-        perturb(model, 4, 0.1)
+        perturb(model, 4, 0.03)
         exact = {key: value.clone() for key, value in model.state_dict().items()}
         for kind, theirs in [("float32", exact), ("float16", {key: value.half() for key, value in exact.items()})]:
             file, folder = f"{work}/their-{name}-{kind}.pt", f"{work}/their-{name}-{kind}"

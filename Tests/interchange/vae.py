@@ -41,7 +41,7 @@ def check(work):
     """Leaves the runs `vae` (trained here) and `their-vae`, and of both the weights as .pt and the configuration."""
     sizes = {"input_height": HEIGHT, "input_width": WIDTH, "num_frames_in": FRAMES, "num_frames_latent": LATENTS,
              "hidden_size": 32, "encoding": "pixel", "latent_channels": CHANNELS}  # fmt: skip
-    train("vae", work, "vae", {**{f"vae.{key}": value for key, value in sizes.items()}, **steps(60)})
+    train("vae", work, "vae", {**{f"vae.{key}": value for key, value in sizes.items()}, **steps(300)})
 
     run("convert", f"{work}/vae/config.json", f"{work}/vae.json")
     run("convert", f"{work}/vae", f"{work}/vae.pt")
