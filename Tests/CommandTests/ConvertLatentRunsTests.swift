@@ -175,8 +175,6 @@ struct ConvertLatentRunsTests {
       from: try convert("configs/quick/flow.json", "\(folder)/o.json"))
     let config = try String(contentsOfFile: "\(flow)/config.json", encoding: .utf8)
     try config.replacing("\"use_text_cond\" : false", with: "\"use_text_cond\" : true")
-      .replacing("\"\(folder)\\/quick-vae\"", with: "\"/no/vae\"")
-      .replacing("\"vae\" : \"\(folder)/quick-vae\"", with: "\"vae\" : \"/no/vae\"")
       .write(toFile: "\(folder)/text.json", atomically: true, encoding: .utf8)
     expectFailure(
       2, "flow.text_source", "found hash",

@@ -3,7 +3,8 @@
 
 A tiny VAE, generator and visibility head are trained here, loaded by the authors' own loaders, and compute the same there;
 then models of theirs are saved with torch.save, converted, and used here. Latents, reconstructions, velocities and logits
-must agree to 1e-5 of the largest value, and futures that are drawn from the same noise to 1e-3 pixels.
+must agree to 1e-5 of the largest value, and futures that are drawn from the same noise to 1e-3 pixels. Their configuration
+files are read as they are, and must come to those of configs/published.
 
     git clone https://github.com/zewei-Zhang/TrajLoom upstream
     python3 -m venv venv && venv/bin/pip install torch einops timm numpy h5py
@@ -15,6 +16,7 @@ Says so and ends with 0 when something that it needs is not there.
 import tempfile
 
 import common  # first: it reads the options, and finds the authors' modules
+import configurations
 import vae
 import visibility
 import generator
@@ -22,6 +24,6 @@ import sampling
 
 with tempfile.TemporaryDirectory() as work:
     common.make_shards(work)
-    for model in [vae, visibility, generator, sampling]:
-        model.check(work)
+    for part in [configurations, vae, visibility, generator, sampling]:
+        part.check(work)
 print("interchange: passed")

@@ -90,7 +90,7 @@ def check(work):
         compare(f"ours in their code, {name}", runs, f"{work}/{name}.json", weights, statistics, work)
 
     # Theirs here, with statistics as they publish them: nothing says of which VAE.
-    with open(f"{work}/latents/latent_stats.json") as file:
+    with open(f"{work}/latents-their-vae/latent_stats.json") as file:
         published = json.load(file)
     del published["origin"]
     with open(f"{work}/published_stats.json", "w") as file:
