@@ -23,7 +23,7 @@ test-golden: setup
 UPSTREAM ?= upstream
 PYTHON ?= python3
 test-interchange: build
-	$(PYTHON) Tests/interchange.py --upstream "$(UPSTREAM)"
+	$(PYTHON) Tests/interchange --upstream "$(UPSTREAM)"
 
 demo: build
 	@scripts/demo.sh $(TRAJLOOM)

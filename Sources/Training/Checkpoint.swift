@@ -108,6 +108,10 @@ public struct Checkpoint: Sendable {
   /// - Throws: `TrainingError.checkpoint`
   public func isUntrained() throws -> Bool { try state().dataHash.isEmpty }
 
+  /// Whether it has a file of this name beside the arrays.
+  /// - Throws: `TrainingError.checkpoint`
+  public func hasAttachment(_ name: String) throws -> Bool { try state().sha256[name] != nil }
+
   /// A file of the checkpoint beside the arrays, after its hash has been checked.
   /// - Throws: `TrainingError.checkpoint`
   public func attachment(_ name: String) throws -> Data { try checkedData(name, state()) }
@@ -151,16 +155,18 @@ public struct Checkpoint: Sendable {
 
   /// Makes a run of weights from elsewhere, at step 0: to be used as a trained one, or trained on
   /// any data in any way.
+  /// - Parameter attachments: more files by name, such as the statistics that the weights were
+  ///   trained with.
   /// - Returns: the checkpoint's folder.
   /// - Throws: `TrainingError.resource` when the folder is in use, or the disk is full.
   public static func begin(
-    run path: String, weights: [String: NDArray], config: String
+    run path: String, weights: [String: NDArray], config: String, attachments: [String: Data] = [:]
   ) throws -> String {
     let directory = try RunDirectory(path)
     let folder = directory.checkpointPath(step: 0)
     try write(
       to: folder, weights: weights, average: nil, optimizer: [:],
-      config: config, attachments: [:],
+      config: config, attachments: attachments,
       state: CheckpointState(
         step: 0, optimizerSteps: 0, emaUpdates: 0, minutes: 0, dataHash: "", sha256: [:]))
     try directory.finishCheckpoint(keeping: 1)

@@ -156,6 +156,9 @@ public enum StrictConfig {
 
   // MARK: Overrides
 
+  /// Where an override stands, for messages.
+  static let overrideSource = "--set"
+
   private static func apply(_ override: String, to json: inout [String: Any]) throws {
     guard let separator = override.firstIndex(of: "=") else {
       throw ConfigError(key: "--set \(override)", expected: "key=value", found: "no '='")
@@ -166,7 +169,7 @@ public enum StrictConfig {
       (try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)) ?? text
     let known = keyPaths(json)
     guard known.contains(key) else {
-      throw ConfigError(source: "--set", key: key, problem: unknownKey(key, among: known))
+      throw ConfigError(source: overrideSource, key: key, problem: unknownKey(key, among: known))
     }
     let path = key.split(separator: ".").map(String.init)
     // A key that holds text takes text, whatever it looks like.

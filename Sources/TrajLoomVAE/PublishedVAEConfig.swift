@@ -1,6 +1,6 @@
 import Training
 
-extension VAERunConfig {
+extension VAERunConfig: PublishedRunConfig {
   /// The authors' configuration of the VAE (zewei-Zhang/TrajLoom,
   /// `configs/trajloom_vae_config.json`) as one of ours.
   public static let published = ConfigTranslation(
@@ -8,16 +8,9 @@ extension VAERunConfig {
     filledIn: filledIn)
 
   private static let rules: [String: ConfigTranslation.Rule] = {
-    let importing = "clips come in by `trajloom data import`, which finds it out or asks for it"
     let logging = "metrics.jsonl in the run's folder has every logged value"
-    var rules: [String: ConfigTranslation.Rule] = [
-      "data.video_dir": .meaningless(
-        "clips come in by `trajloom data import --videos`; data.path names its --out"),
-      "data.tracks_dir": .meaningless(
-        "clips come in by `trajloom data import --tracks`; data.path names its --out"),
-      "data.axis_order": .meaningless(importing),
-      "data.video_reader": .meaningless("videos are read by ffmpeg"),
-      "data.use_overlap": .fixed("false", "history and future share no frame"),
+    var rules = ClipWindows.publishedRules
+    let more: [String: ConfigTranslation.Rule] = [
       "train.val_split": .taken(as: "data.val_fraction"),
       "train.num_epochs": .meaningless("a run is as long as train.max_steps or max_minutes says"),
       "train.num_workers": .meaningless("batches are made on a thread of their own"),
@@ -28,9 +21,7 @@ extension VAERunConfig {
       "train.wandb_name": .meaningless(logging),
       "trajloom_vae.ckpt_path": .meaningless("`trajloom convert` reads weights"),
     ]
-    for key in ["hist_len", "future_len", "raw_height", "raw_width", "track_stride"] {
-      rules["data.\(key)"] = .taken(as: "data.\(key)")
-    }
+    rules.merge(more) { $1 }
     for key in [
       "seed", "batch_size", "learning_rate", "betas", "weight_decay", "gradient_accumulation_steps",
       "clip_grad_norm", "vel_lambda", "neighbor_lambda", "log_every", "val_every",
@@ -60,6 +51,19 @@ extension VAERunConfig {
     }
     return rules
   }()
+
+  /// A block of theirs that describes the VAE in the configuration of another model: of no
+  /// consequence there, as the VAE's own run has it.
+  package static func publishedRules(asBlock name: String) -> [String: ConfigTranslation.Rule] {
+    let elsewhere = "data.vae names the VAE's run, which has its own configuration"
+    var rules: [String: ConfigTranslation.Rule] = [
+      "\(name).ckpt_path": .meaningless(elsewhere, written: "\"\""),
+      // Without keys it is a value.
+      "\(name).config": .fixed("{}", elsewhere),
+    ]
+    for key in modelRules.keys { rules["\(name).config.\(key)"] = .meaningless(elsewhere) }
+    return rules
+  }
 
   private static let filledIn = [
     "run.dir": "\"runs\"", "run.name": "\"published-vae\"", "data.path": "\"data/shards\"",

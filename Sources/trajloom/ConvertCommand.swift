@@ -13,16 +13,20 @@ extension Command {
         "--config", "FILE", "the model's configuration, ours or the authors': checks the weights"),
       Option("--key", "NAME", "which weights of a .pt file; also under which to write them"),
       Option("--weights", "ema|raw", "which weights of a run (default ema, if it keeps them)"),
+      Option(
+        "--stats", "FILE", "latent_stats.json that a generator or visibility head was trained with"
+      ),
     ],
     details: """
       IN                            OUT
       .pt or .pth of torch.save     .pt                   {key: state_dict} for torch.load
       .safetensors                  .safetensors          the same under the same names
-      a run or checkpoint folder    a new folder          a run to encode, evaluate or train on with;
-                                                          needs --config
+      a run or checkpoint folder    a new folder          a run to encode, sample, evaluate or train on
+                                                          with; needs --config, and --stats but for a VAE
       .json, the authors' or ours   .json                 the other kind
 
-      Names are those of the published state_dict, buffers included. Nothing in a .pt file is executed.
+      The VAE, the generator and the visibility head alike. Names are those of the published
+      state_dict, buffers included. Nothing in a .pt file is executed.
       """
   ) { arguments in
     let (input, output) = (arguments.positionals[0], arguments.positionals[1])
@@ -33,7 +37,7 @@ extension Command {
       throw ConfigError(key: output, problem: "exists already; name a new file or folder")
     }
     if (input as NSString).pathExtension.lowercased() == "json" {
-      for option in ["--config", "--key", "--weights"] where arguments.has(option) {
+      for option in ["--config", "--key", "--weights", "--stats"] where arguments.has(option) {
         throw ConfigError(key: option, problem: "says nothing about a configuration; leave it out")
       }
       try convertConfig(input, to: output)
@@ -73,65 +77,110 @@ private func convertWeights(_ input: String, to output: String, _ arguments: Arg
   guard key != "" else {
     throw ConfigError(key: "--key", expected: "the name of weights", found: "nothing")
   }
-  let config = try arguments.string("--config").map { try readVAEConfig($0) }
+  guard kind == .run || !arguments.has("--stats") else {
+    throw ConfigError(
+      key: "--stats", problem: "belongs to a run, and \(output) is a file of weights")
+  }
+  let config = try arguments.string("--config").map { try readConfigOfAnyKind($0) }
   var weights = try readWeights(
-    input, key: key, arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
-  if let config { weights = try checked(weights, from: input, against: config.vae) }
+    input, key: key, preferring: config.map { type(of: $0).weightsKeys } ?? [],
+    arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema)
+  if let config { weights = try checked(weights, from: input, against: config) }
+  let ownKind = runKinds.first { weights[$0.mark] != nil }
   var place = output
   switch kind {
   case .safetensors: try writeSafetensors(weights, metadata: ["format": "pt"], to: output)
-  case .torch: try writeTorchFile(weights, key: key ?? usualKey(weights), to: output)
+  case .torch:
+    let usual = ownKind?.weightsKeys.first ?? "state_dict"
+    try writeTorchFile(weights, key: key ?? usual, to: output)
   case .run:
-    guard var config else {
+    guard let config else {
       throw ConfigError(
         key: "--config", problem: "a run needs one: --config FILE, ours or the authors'")
     }
-    // The run is called what its folder is called, wherever the configuration came from.
-    let folder = (output as NSString).deletingLastPathComponent
-    config.run = RunConfig(
-      dir: folder.isEmpty ? "." : folder, name: (output as NSString).lastPathComponent)
-    place = try Checkpoint.begin(run: output, weights: weights, config: StrictConfig.text(config))
+    place = try begin(
+      run: output, config, weights, statistics(arguments.string("--stats"), of: config, input))
   }
   let numbers = weights.values.reduce(0) { $0 + $1.count }
   say("\(place): \(weights.count) tensors, \(numbers) numbers")
-  if kind != .run, weights["x_embedder.proj.weight"]?.shape.last == 1 {
-    say("note: these are weights of the cell encoding, which the published code does not have")
-  }
+  if kind != .run, let note = ownKind?.note(on: weights) { say("note: \(note)") }
 }
 
-private func convertConfig(_ input: String, to output: String) throws {
-  guard (output as NSString).pathExtension.lowercased() == "json" else {
-    throw ConfigError(key: output, expected: "a name that ends in .json", found: output)
+private func begin(
+  run path: String, _ config: any RunKind, _ weights: [String: NDArray],
+  _ statistics: LatentStatistics?
+) throws -> String {
+  var config = config
+  // The run is called what its folder is called, wherever the configuration came from.
+  let folder = (path as NSString).deletingLastPathComponent
+  config.run = RunConfig(
+    dir: folder.isEmpty ? "." : folder, name: (path as NSString).lastPathComponent)
+  var attachments: [String: Data] = [:]
+  attachments[LatentCache.statisticsFile] = try statistics?.json()
+  return try Checkpoint.begin(
+    run: path, weights: weights, config: StrictConfig.text(config), attachments: attachments)
+}
+
+private func readConfigOfAnyKind(_ path: String) throws -> any RunKind {
+  // Without a block that tells, the VAE's reading says what is missing.
+  func read<Config: RunKind>(_ type: Config.Type) throws -> any RunKind {
+    try readConfig(type, path)
   }
-  let (config, isTheirs) = try readVAEConfigOfEither(input)
-  if isTheirs {
-    try AtomicFile.write(Data((StrictConfig.text(config) + "\n").utf8), to: output)
-  } else {
-    guard config.vae.encoding == .pixel else {
-      throw ConfigError(
-        source: input, key: "vae.encoding",
-        problem: "expected pixel, the only encoding of the published code, found "
-          + config.vae.encoding.rawValue)
+  let kind: any RunKind.Type = try runKind(ofConfig: path) ?? VAERunConfig.self
+  return try read(kind)
+}
+
+/// The statistics that a run of this kind cannot do without: those of `path`, or of a run that the
+/// weights are taken from; nil for a VAE.
+/// - Throws: `ConfigError`, `TrainingError.checkpoint`
+private func statistics(
+  _ path: String?, of config: any RunKind, _ input: String
+) throws -> LatentStatistics? {
+  let name = type(of: config).title
+  guard let config = config as? any LatentRunKind else {
+    guard path == nil else {
+      throw ConfigError(key: "--stats", problem: "a \(name) has no use for it; leave it out")
     }
-    let (json, left) = try VAERunConfig.published.theirs(config)
-    say("  without a place there:")
-    for key in left { say("    \(key)") }
-    try AtomicFile.write(json, to: output)
+    return nil
   }
-  say(output)
+  let statistics: LatentStatistics
+  let source: String
+  if let path {
+    (statistics, source) = (try LatentStatistics.read(path), path)
+  } else if isFolder(input), let found = try Checkpoint(at: input).attachedStatistics() {
+    (statistics, source) = (found, input)
+  } else {
+    throw ConfigError(
+      key: "--stats",
+      problem: "a run of a \(name) needs the statistics that its latents were scaled by: --stats "
+        + "latent_stats.json")
+  }
+  let channels = try statistics.scaling(source: source).mean.count
+  guard channels == config.latentChannels else {
+    throw ConfigError(
+      source: source, key: "z_all.per_channel",
+      problem: "expected statistics of \(config.latentChannels) latent channels, as the "
+        + "configuration has, found \(channels)")
+  }
+  return statistics
+}
+
+private func isFolder(_ path: String) -> Bool {
+  var isFolder: ObjCBool = false
+  return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
 }
 
 /// The weights of a run, a checkpoint, or a file of either kind.
+/// - Parameter preferring: of several sets in a .pt file, the first of these keys that it has.
 private func readWeights(
-  _ path: String, key: String?, _ weights: Checkpoint.Weights
+  _ path: String, key: String?, preferring: [String], _ weights: Checkpoint.Weights
 ) throws -> [String: NDArray] {
-  var isFolder: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-    return try finite(Checkpoint(at: path).weights(weights), path)
-  }
+  if isFolder(path) { return try finite(Checkpoint(at: path).weights(weights), path) }
   let isNamedSo = ["pt", "pth"].contains((path as NSString).pathExtension.lowercased())
   if isNamedSo || TorchFile.isTorchFile(path) {
-    return try finite(TorchFile(path: path).arrays(key), path)
+    let file = try TorchFile(path: path)
+    let usual = preferring.first { file.keys.contains($0) }
+    return try finite(file.arrays(key ?? usual), path)
   }
   let file = try SafetensorsFile(path: path)
   for name in file.names {
@@ -158,28 +207,23 @@ private func finite(_ weights: [String: NDArray], _ path: String) throws -> [Str
   return weights
 }
 
-/// The weights as the model of a configuration holds them, with exact anchors.
+/// The weights as the model of a configuration holds them.
 /// - Throws: `TrainingError.checkpoint` that lists everything that does not fit.
 private func checked(
-  _ weights: [String: NDArray], from path: String, against config: VAEConfig
+  _ weights: [String: NDArray], from path: String, against config: some RunKind
 ) throws -> [String: NDArray] {
-  let model = try TrajectoryVAE(config, seed: 0)
+  let kind = type(of: config)
+  let model = try config.makeModel()
   do { try model.load(weights) } catch let mismatch as StateMismatch {
+    if let found = runKinds.first(where: { weights[$0.mark] != nil }), found != kind {
+      throw TrainingError.checkpoint(
+        path: path,
+        problem: "expected weights of a \(kind.title), as the configuration says, found those of a "
+          + found.title)
+    }
     throw TrainingError.checkpoint(
       path: path, problem: "not the weights of this configuration; \(mismatch)")
   }
-  guard model.restoreAnchors() else {
-    throw TrainingError.checkpoint(
-      path: path,
-      problem: "offset_anchor_grid: expected the normalised centres of the pixels of "
-        + "\(config.inputHeight) x \(config.inputWidth), which is what is computed with, found others"
-    )
-  }
+  try config.restore(model, from: path)
   return model.stateDictionary()
-}
-
-/// The key under which the published code looks for the weights of a model.
-private func usualKey(_ weights: [String: NDArray]) -> String {
-  if weights["to_latents.weight"] != nil { return "vae" }
-  return weights["track_fusion_scale"] != nil ? "generator" : "state_dict"
 }

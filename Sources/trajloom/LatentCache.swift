@@ -9,7 +9,8 @@ import TrajLoomVAE
 /// data and these weights, else made.
 struct LatentCache {
   let set: LatentSet
-  let statistics: LatentStatistics
+  /// What the latents are scaled by.
+  private(set) var statistics: LatentStatistics
   private let path: String
 
   static let statisticsFile = "latent_stats.json"
@@ -143,6 +144,20 @@ struct LatentCache {
     }
     // The blocks of whole segments are of no use to what comes next.
     MemoryUse.releaseCache()
+  }
+
+  /// The same latents for weights from `checkpoint`, if there is one: scaled as it was trained, as
+  /// far as it is known to be of the same VAE or not known at all.
+  /// - Throws: `ConfigError`, `TrainingError.checkpoint`
+  func scaled(asFor checkpoint: Checkpoint?) throws -> LatentCache {
+    guard let checkpoint, let attached = try checkpoint.attachedStatistics(),
+      attached.origin == nil || attached.origin?.vaeSha256 == statistics.origin?.vaeSha256,
+      try attached.scaling(source: checkpoint.path) != scaling()
+    else { return self }
+    say("\(path): scaled by the statistics that came with \(checkpoint.path), not by its own")
+    var latents = self
+    latents.statistics = attached
+    return latents
   }
 
   /// The scaling of the latents.

@@ -42,6 +42,7 @@ extension Command {
       with an error at clips that were made in another way.
       """
   ) { arguments in
+<<<<<<< HEAD
     let request = try SampleRequest(arguments)
     let source = try SampleSource(request.data)
     try checkWritable(folder: request.out)
@@ -54,6 +55,197 @@ extension Command {
         request, models, SampleData(shards: ShardSet(path: request.data), models.config))
     case .trackFile, .trackFolder:
       try withTrackFiles(request, source, models.config) { try drawFutures(request, models, $0) }
+=======
+    let out = try arguments.required("--out")
+    let samples = try arguments.integer("--samples") ?? 1
+    let set = try ShardSet(path: arguments.required("--data"))
+    let models = try SamplingModels(arguments, data: set)
+    let clips = try models.clips(of: set, arguments)
+    var progress = ProgressLine()
+    for (done, index) in clips.enumerated() {
+      try models.write(
+        set, clip: index, samples: samples, to: out
+      ) { sample in
+        progress.show(
+          "clip \(done + 1)/\(clips.count) \(set.clips[index].id)  sample \(sample + 1)/\(samples)",
+          isMilestone: sample + 1 == samples)
+      }
+    }
+    progress.finish()
+    say("\(out): \(clips.count) clips with \(samples) futures each")
+  }
+}
+
+/// The three models and what is recorded of them.
+private struct SamplingModels {
+  private let config: FlowRunConfig
+  private let flow: TrajectoryDiT
+  private let sampler: FutureSampler
+  private let meta: [String: Any]
+
+  init(_ arguments: Arguments, data: ShardSet) throws {
+    let flowCheckpoint = try Checkpoint(at: arguments.required("--flow"))
+    config = try flowCheckpoint.config(FlowRunConfig.self)
+    let kind = try arguments.choice("--weights", Checkpoint.Weights.self) ?? .ema
+    try config.data.windows.check(data.geometry, frames: data.frames, needsFuture: false)
+    flow = try TrajectoryDiT(config.flow, seed: 0)
+    let flowHash = try flowCheckpoint.load(kind, into: flow)
+
+    let vaeCheckpoint = try Checkpoint(at: arguments.string("--vae") ?? config.data.cache.vae)
+    let vae = try TrajectoryVAE(vaeCheckpoint.config(VAERunConfig.self).vae, seed: 0)
+    let vaeHash = try vaeCheckpoint.load(.ema, into: vae)
+    // The three models must have been trained on latents of the same weights and scaled alike.
+    let statistics = try flowCheckpoint.latentStatistics()
+    if statistics.origin == nil {
+      say(
+        "\(flowCheckpoint.path): its statistics came from elsewhere and name no VAE; whether it was "
+          + "trained on latents of \(vaeCheckpoint.path) could not be checked")
+    }
+    let trainedOn = statistics.origin?.vaeSha256 ?? vaeHash
+    guard trainedOn == vaeHash else {
+      throw TrainingError.checkpoint(
+        path: vaeCheckpoint.path,
+        problem:
+          "the flow was trained on latents of other VAE weights (\(trainedOn.prefix(12))"
+          + "..., found \(vaeHash.prefix(12))...); pass the right run with --vae")
+    }
+    let scaling = try statistics.scaling(source: flowCheckpoint.path)
+
+    let headPath = arguments.string("--visibility") ?? config.sample.visibility
+    let headCheckpoint = try Checkpoint(at: headPath)
+    let head = try VisibilityPredictor(
+      headCheckpoint.config(VisibilityRunConfig.self).visibility, seed: 0)
+    let headHash = try headCheckpoint.load(.ema, into: head)
+    guard try headCheckpoint.latentStatistics().scaling(source: headPath) == scaling else {
+      throw TrainingError.checkpoint(
+        path: headCheckpoint.path,
+        problem:
+          "this visibility head was trained on other latents than the flow; pass the right run with --visibility"
+      )
+    }
+
+    let solver =
+      try arguments.choice("--solver", ODESolver.self) ?? ODESolver(
+        rawValue: config.sample.solver)!
+    let steps = try arguments.integer("--steps") ?? config.sample.steps
+    let seed = try arguments.integer("--seed", minimum: 0, maximum: .max) ?? 0
+    sampler = FutureSampler(
+      flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
+      solver: solver, steps: steps, seed: UInt64(seed))
+    meta = [
+      "solver": solver.rawValue, "steps": steps, "noise_seed": seed, "weights": kind.rawValue,
+      "flow_checkpoint": flowCheckpoint.path, "flow_sha256": flowHash,
+      "vae_checkpoint": vaeCheckpoint.path, "vae_sha256": vaeHash,
+      "visibility_checkpoint": headCheckpoint.path, "visibility_sha256": headHash,
+      "vis_threshold": config.sample.visThreshold,
+    ]
+  }
+
+  /// The clips that are asked for, as indices into `set.clips`.
+  func clips(of set: ShardSet, _ arguments: Arguments) throws -> [Int] {
+    let split = try arguments.choice("--split", ClipSplit.self) ?? .all
+    let candidates = try split.clips(of: set, config.data.windows)
+    let wanted = arguments.all("--clip")
+    return wanted.isEmpty ? candidates : try set.indices(named: wanted, among: candidates)
+  }
+
+  /// Writes one clip's folder. It appears when it is complete.
+  func write(
+    _ set: ShardSet, clip index: Int, samples: Int, to out: String, _ progress: (Int) -> Void
+  ) throws {
+    let windows = config.data.windows
+    let (history, tokens) = (windows.histLen, set.geometry.count)
+    let past = try set.window(clip: index, frames: 0..<history)
+    let tracks = past.tracks.reshaped([history, tokens, 2])
+    let seen = past.visibility.reshaped([history, tokens])
+    let clip = try set.readClip(index, fields: .conditions)
+    let info = set.clips[index]
+    let prepared = sampler.prepare(
+      id: info.id, tracks: tracks, visibility: seen, caption: info.caption,
+      video: try video(of: clip, info, set),
+      text: try text(of: clip, set))
+
+    let folder = ClipFolder(out: out, id: info.id)
+    try folder.write { files in
+      let geometry = set.geometry
+      try files.saveGrid(geometry)
+      try files.save("hist_tracks.npy", tracks.scalars, tracks.shape)
+      try files.save("hist_visibility.npy", seen.scalars.map { UInt8($0) }, seen.shape)
+      let end = history + windows.futureLen
+      if end <= set.frames {  // else the future is not known, which is what sampling is for
+        let truth = try set.window(clip: index, frames: history..<end)
+        let shape = [windows.futureLen, tokens]
+        try files.save("gt_tracks.npy", truth.tracks.scalars, shape + [2])
+        try files.save("gt_visibility.npy", truth.visibility.scalars.map { UInt8($0) }, shape)
+      }
+      if let frames = clip.video {
+        let (h, w) = (geometry.height / 4, geometry.width / 4)
+        try files.save("hist_last_frame.npy", Array(frames.suffix(h * w * 3)), [h, w, 3])
+      }
+      for sample in 0..<samples {
+        let drawn = sampler.draw(prepared, sample: sample)
+        let prefix = samples == 1 ? "" : "sample_\(sample < 10 ? "0" : "")\(sample)/"
+        let shape = [windows.futureLen, tokens]
+        try files.save("\(prefix)pred_tracks.npy", drawn.positions, shape + [2])
+        try files.save("\(prefix)pred_visibility_prob.npy", drawn.probability, shape)
+        try files.save(
+          "\(prefix)pred_visibility.npy",
+          drawn.probability.indices.map { i in
+            let (x, y) = (drawn.positions[2 * i], drawn.positions[2 * i + 1])
+            let isVisible = drawn.probability[i] > Float(config.sample.visThreshold)
+            return isVisible && geometry.contains(x: x, y: y) ? UInt8(1) : 0
+          }, shape)
+        progress(sample)
+      }
+      try files.saveMeta(
+        meta.merging([
+          "id": info.id, "caption": info.caption, "source": info.source, "H": geometry.height,
+          "W": geometry.width, "grid_stride": geometry.stride, "grid_origin": "topleft",
+          "hist_len": history, "future_len": windows.futureLen, "pred_len": windows.futureLen,
+          "num_points": tokens, "num_samples": samples, "fps": set.fps,
+        ]) { $1 })
+    }
+  }
+
+  /// The clip's text embedding, when the generator's configuration wants one.
+  /// - Throws: `DataError` when it is missing or of another size.
+  private func text(of clip: Clip, _ set: ShardSet) throws -> NDArray? {
+    guard config.flow.useTextCond, config.flow.textSource == .precomputed else { return nil }
+    let size = config.flow.textEmbedDim
+    guard let text = clip.textEmbedding, text.count == size else {
+      throw DataError(
+        "\(set.path): clip \(clip.id): expected a text embedding of \(size) numbers, as the generator was trained with, "
+          + "found \(clip.textEmbedding.map { "\($0.count)" } ?? "none")")
+    }
+    return NDArray(text, shape: [size])
+  }
+
+  /// The clip's video as the generator's configuration wants it.
+  /// - Throws: `DataError` when it is switched on and the shards have none.
+  private func video(of clip: Clip, _ info: ShardSet.ClipInfo, _ set: ShardSet) throws -> NDArray? {
+    guard config.flow.useVideoCond else { return nil }
+    func missing(_ what: String) -> DataError {
+      DataError(
+        "\(set.path): clip \(info.id): expected \(what), as the generator was trained with it (video_source "
+          + "\(config.flow.videoSource.rawValue)), found none; import the clips with their videos")
+    }
+    switch config.flow.videoSource {
+    case .patch:
+      guard let frames = clip.video, info.videoFrames == config.flow.numFramesIn else {
+        throw missing("\(config.flow.numFramesIn) history frames")
+      }
+      let shape = [info.videoFrames, set.geometry.height / 4, set.geometry.width / 4, 3]
+      return NDArray(frames.map { Float($0) / 255 }, shape: shape)
+    case .precomputed:
+      let expected = [
+        config.flow.numFramesLatent, config.flow.tokens, config.flow.videoLatentChannels,
+      ]
+      guard let latents = clip.videoLatents, let shape = info.videoLatentShape, shape == expected
+      else {
+        throw missing("video latents of shape \(expected)")
+      }
+      return NDArray(latents, shape: shape)
+>>>>>>> weights
     }
   }
 }

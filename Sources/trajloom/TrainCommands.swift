@@ -21,8 +21,8 @@ extension Command {
   static let trainVAE = Command(
     words: ["train", "vae"], summary: "train the trajectory VAE on tracks", options: trainOptions
   ) { arguments in
-    var config = try readVAEConfig(
-      arguments.required("--config"), overrides: arguments.all("--set"))
+    var config = try readConfig(
+      VAERunConfig.self, arguments.required("--config"), overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
     let session = try TrainingSession(arguments, run: config.run, config: config)
@@ -58,8 +58,8 @@ extension Command {
   static let trainFlow = Command(
     words: ["train", "flow"], summary: "train the generator on latents", options: trainOptions
   ) { arguments in
-    var config = try StrictConfig.load(
-      FlowRunConfig.self, from: arguments.required("--config"), overrides: arguments.all("--set"))
+    var config = try readConfig(
+      FlowRunConfig.self, arguments.required("--config"), overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
     guard let session = try TrainingSession(arguments, run: config.run, config: config) else {
@@ -67,7 +67,7 @@ extension Command {
     }
 
     let loop = config.train.loop
-    let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
+    var latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
     try latents.check(config.flow)
     let wanted = config.flow.conditionFields
     let batches = try latents.batches(
@@ -75,9 +75,11 @@ extension Command {
       conditions: wanted)
     let model = try TrajectoryDiT(
       config.flow, seed: loop.seed, checkpointsBlocks: loop.activationCheckpointing == .block)
-    if try !config.train.stage.initFrom.isEmpty && session.checkpointToResume(config, loop) == nil {
-      try Checkpoint(at: config.train.stage.initFrom).load(.ema, into: model)
-    }
+    let resumed = try session.isDryRun ? nil : session.checkpointToResume(config, loop)
+    let start = config.train.stage.initFrom
+    let given = try resumed == nil && !start.isEmpty ? Checkpoint(at: start) : nil
+    try given?.load(.ema, into: model)
+    latents = try latents.scaled(asFor: resumed ?? given)
     session.announce(
       "flow \(model.parameterCount) parameters, objective \(config.train.stage.objective.rawValue); "
         + "\(latents.summary(config.data.windows.valFraction))")
@@ -90,9 +92,8 @@ extension Command {
     words: ["train", "visibility"], summary: "train the visibility head on latents",
     options: trainOptions
   ) { arguments in
-    var config = try StrictConfig.load(
-      VisibilityRunConfig.self, from: arguments.required("--config"),
-      overrides: arguments.all("--set"))
+    var config = try readConfig(
+      VisibilityRunConfig.self, arguments.required("--config"), overrides: arguments.all("--set"))
     if let name = arguments.string("--name") { config.run.name = name }
     try config.validate()
     guard let session = try TrainingSession(arguments, run: config.run, config: config) else {
@@ -101,6 +102,7 @@ extension Command {
 
     let loop = config.train.loop
     let latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
+      .scaled(asFor: session.isDryRun ? nil : session.checkpointToResume(config, loop))
     try latents.check(channels: config.visibility.latentChannels, block: "visibility")
     let batches = try latents.batches(
       seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,

@@ -9,7 +9,8 @@ enum Trajloom {
   static let commands: [Command] = [
     .dataImport, .dataSynth, .dataInspect, .dataVerify, .dataReadForeign, .trainVAE, .trainFlow,
     .trainVisibility,
-    .encode, .sample, .eval, .evalVAE, .render, .runs, .convert, .bench, .benchRead, .benchCollapse,
+    .encode, .sample, .eval, .evalVAE, .render, .runs, .convert, .forward, .bench, .benchRead,
+    .benchCollapse,
     .doctor,
   ]
 
