@@ -25,7 +25,8 @@ let package = Package(
     .target(name: "TrajLoomVAE", dependencies: ["Autograd", "DataPipeline", "Training"]),
     .target(
       name: "TrajLoomFlow", dependencies: ["Autograd", "DataPipeline", "Training", "TrajLoomVAE"]),
-    .target(name: "TrajLoomBench", dependencies: ["Autograd", "CZlib", "COpenBLAS"]),
+    .target(
+      name: "TrajLoomBench", dependencies: ["Autograd", "DataPipeline", "CZlib", "COpenBLAS"]),
     .executableTarget(
       name: "trajloom",
       dependencies: [

@@ -2,12 +2,12 @@
 # What the generator's boundary hints and its on-policy stage do: one small model per variant and seed, on the same
 # latents and for the same number of steps, then one table. A run that was stopped goes on; finished ones are kept.
 #
-#   ABLATION_STEPS   optimiser steps of each run (default 400); the last quarter is the second stage, where there is one
+#   ABLATION_STEPS   optimiser steps of each run (default 240); the last quarter is the second stage, where there is one
 #   ABLATION_SEEDS   seeds of each variant (default "1 2 3")
 #   ABLATION_DIR     where all of it goes (default runs/ablation-flow); runs of other lengths need another folder
 set -euo pipefail
 trajloom=$1
-steps=${ABLATION_STEPS:-400}
+steps=${ABLATION_STEPS:-240}
 read -ra seeds <<<"${ABLATION_SEEDS:-1 2 3}"
 work=${ABLATION_DIR:-runs/ablation-flow}
 first=$((steps * 3 / 4))
@@ -19,7 +19,7 @@ if ! compgen -G "$work/shards/*.h5" >/dev/null; then
   "$trajloom" data synth --out "$work/shards" --clips 240 --height 192 --width 320 --seed 31 --no-video
 fi
 if ! compgen -G "$work/parting/*.h5" >/dev/null; then
-  "$trajloom" data synth --out "$work/parting" --clips 36 --futures 3 --height 192 --width 320 --seed 32 --no-video
+  "$trajloom" data synth --out "$work/parting" --clips 12 --futures 2 --height 192 --width 320 --seed 32 --no-video
 fi
 paths=(--set run.dir="$work" --set data.path="$work/shards")
 # No limit of time: what comes out must not depend on the machine's speed.
@@ -39,7 +39,7 @@ train() { # NAME SEED STEPS OVERRIDE...
 predict() { # NAME SEED [STEPS]: samples of a run, in a folder of its own for each number of ODE steps
   local run=$1-seed$2 count=${3:-25}
   local out=$work/futures/$1-${count}steps-seed$2
-  "$trajloom" sample --flow "$work/$run" --data "$work/parting" --samples 3 --steps "$count" --out "$out" --skip-existing
+  "$trajloom" sample --flow "$work/$run" --data "$work/parting" --samples 2 --steps "$count" --out "$out" --skip-existing
   predictions+=(--predictions "$out")
 }
 
@@ -53,6 +53,8 @@ for seed in "${seeds[@]}"; do
   train no-hints "$seed" "$steps" "${bare[@]}" "${unfused[@]}"
   train anchor-all "$seed" "$steps" --set train.x0_mode=anchor_all
   train continuation "$seed" "$steps" --set train.x0_mode=continuation
+  train continuation-endpoint "$seed" "$steps" --set train.x0_mode=continuation --set flow.prediction=endpoint \
+    --set flow.use_continuation_cond=true
   # Two stages: the second goes on from the first, on its own rollouts or not, for as many steps.
   train stage-one "$seed" "$first" "${hints[@]}"
   second=("${hints[@]}" --set train.init_from="$work/stage-one-seed$seed" --set train.learning_rate=0.0005)
@@ -62,7 +64,7 @@ for seed in "${seeds[@]}"; do
       --set train.op_steps=$k
   done
 done
-for variant in both-hints no-anchor no-fusion no-hints anchor-all continuation; do
+for variant in both-hints no-anchor no-fusion no-hints anchor-all continuation continuation-endpoint; do
   for seed in "${seeds[@]}"; do predict "$variant" "$seed"; done
 done
 for variant in two-stages on-policy-K2 on-policy-K4 on-policy-K8; do

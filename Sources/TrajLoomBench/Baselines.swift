@@ -1,3 +1,5 @@
+import DataPipeline
+
 /// Predictions that know nothing but the history, printed beside every model: what a model must
 /// beat.
 ///
@@ -18,9 +20,6 @@ public enum Baseline: String, CaseIterable, Sendable {
 
   /// What is left of the velocity after one frame: a point coasts to ten times its last step.
   static let velocityDecay: Float = 0.9
-  /// How many visible history frames the velocity is fitted to.
-  static let fittedFrames = 5
-
   /// The next `frames` frames after `history`. Shapes: `history` [T, N] → [`frames`, N].
   /// - Precondition: the history has at least one frame.
   public func predict(history: PointTracks, frames: Int) -> PointTracks {
@@ -50,41 +49,9 @@ public enum Baseline: String, CaseIterable, Sendable {
     if self == .bSplineTangent, let tangent = BSplineTangent(of: point, in: history) {
       return (tangent.position, tangent.velocity)
     }
-    return (
-      lastPosition(of: point, in: history),
-      self == .static ? .zero : lastVelocity(of: point, in: history)
-    )
+    let motion = LastMotion(
+      frames: history.frames, position: { history.position(frame: $0, point: point) },
+      isVisible: { history.isVisible(frame: $0, point: point) })
+    return (motion.position, self == .static ? .zero : motion.velocity)
   }
-}
-
-/// The position in the last frame that has one. A point that never had one stays non-finite, and so
-/// does its error.
-private func lastPosition(of point: Int, in history: PointTracks) -> SIMD2<Float> {
-  for frame in (0..<history.frames).reversed() {
-    let position = history.position(frame: frame, point: point)
-    if position.isFinite { return position }
-  }
-  return history.position(frame: history.frames - 1, point: point)
-}
-
-/// Pixels per frame: the slope of a least-squares line through the last visible frames of the
-/// point, zero where fewer than two are visible.
-private func lastVelocity(of point: Int, in history: PointTracks) -> SIMD2<Float> {
-  let visible = (0..<history.frames).reversed().lazy
-    .filter { history.isVisible(frame: $0, point: point) }
-    .prefix(Baseline.fittedFrames)
-  let frames = Array(visible)
-  guard frames.count >= 2 else { return .zero }
-  let meanTime = Float(frames.reduce(0, +)) / Float(frames.count)
-  var spread: Float = 0
-  var slope = SIMD2<Float>.zero
-  // The mean position drops out of the slope, because the times below sum to zero; the first
-  // position is subtracted instead, to keep the products small.
-  let reference = history.position(frame: frames[0], point: point)
-  for frame in frames {
-    let time = Float(frame) - meanTime
-    spread += time * time
-    slope += time * (history.position(frame: frame, point: point) - reference)
-  }
-  return slope / spread
 }

@@ -38,15 +38,6 @@ extension MetricsTable {
   }
 }
 
-/// The mean, and the sample standard deviation of two or more values.
-private func meanAndDeviation(_ values: [Double]) -> (mean: Double?, deviation: Double?) {
-  var sum = RunningMean()
-  for value in values { sum.add(value) }
-  guard let mean = sum.value, values.count > 1 else { return (sum.value, nil) }
-  let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-  return (mean, (squares / Double(values.count - 1)).squareRoot())
-}
-
 private let reconstructionColumns:
   [(column: MetricsTable.Column, path: KeyPath<ReconstructionSummary, Double?> & Sendable)] = [
     (column("vepe_px", "all", positions), \.vepe),

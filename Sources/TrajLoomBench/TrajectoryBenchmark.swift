@@ -25,7 +25,7 @@ public struct TrajectoryBenchmark: Sendable {
     self.samplesPerClip = samplesPerClip
     predictors = [
       Predictor(
-        name: "predictions", baseline: nil,
+        name: predictionsRow, baseline: nil,
         errors: TrajectoryErrors(futureFrames: futureFrames, samplesPerClip: samplesPerClip))
     ]
     predictors += Baseline.allCases.map {

@@ -8,5 +8,6 @@ extension FlowConfig {
     temporalFirst: true, spatialCtxMode: .pooledLast, spatialCtxPool: 1, spatialCtxLastK: 1,
     spatialCtxIncludeVideo: true, videoCtxMode: .concat, trackFusion: .addLastPlusVel,
     trackFusionScaleInit: 0.1, trackFusionUseTimeGate: true, videoFusion: .none,
-    videoFusionScaleInit: 0.05, useHistVisCond: true, histVisScaleInit: 1)
+    videoFusionScaleInit: 0.05, useHistVisCond: true, histVisScaleInit: 1,
+    useContinuationCond: false, posEmbedInit: .normal, prediction: .velocity)
 }

@@ -31,6 +31,21 @@ public struct FlowConfig: Codable, Sendable, Equatable {
     case addLastPlusVel = "add_last_plus_vel"
   }
 
+  public enum Prediction: String, ConfigChoice {
+    /// The velocity itself, as published.
+    case velocity
+    /// Where the path ends, z_1; the velocity is what leads there. Where the future is nearly certain
+    /// no noise of the source is left in it. Not in the paper.
+    case endpoint
+  }
+
+  public enum PositionInit: String, ConfigChoice {
+    /// N(0, 0.02²), as published: where a token stands is learnt from nothing.
+    case normal
+    /// The fixed table of the VAE, which tells neighbours from the first step on. Not published.
+    case sincos
+  }
+
   public enum VideoFusion: String, ConfigChoice {
     case none
     case addLast = "add_last"
@@ -68,6 +83,10 @@ public struct FlowConfig: Codable, Sendable, Equatable {
   public var videoFusionScaleInit: Double
   public var useHistVisCond: Bool
   public var histVisScaleInit: Double
+  /// Adds the latents of the history's continuation to the query tokens. Not in the paper.
+  public var useContinuationCond: Bool
+  public var posEmbedInit: PositionInit
+  public var prediction: Prediction
 
   public var gridRows: Int { inputHeight / patchSize }
   public var gridColumns: Int { inputWidth / patchSize }

@@ -13,22 +13,31 @@ public struct FlowConditions {
   public var video: Tensor?
   /// Pooled text embedding, [B, E].
   public var text: Tensor?
+  /// Scaled latents of the history's continuation, [B, L, N, C]: what a predicted endpoint is
+  /// counted from. Nil counts it from zero.
+  public var continuation: Tensor?
 
   public init(
-    history: Tensor, historyVisibility: Tensor? = nil, video: Tensor? = nil, text: Tensor? = nil
+    history: Tensor, historyVisibility: Tensor? = nil, video: Tensor? = nil, text: Tensor? = nil,
+    continuation: Tensor? = nil
   ) {
     self.history = history
     self.historyVisibility = historyVisibility
     self.video = video
     self.text = text
+    self.continuation = continuation
   }
 }
 
 /// Everything that depends on the conditions and not on the noisy latents or the flow time.
 /// Computed once for all ODE steps and all on-policy steps.
 public struct FlowContext {
+  /// Where the tokens stand, [B or 1, 1, N, D].
+  let positions: Tensor
   /// What track and video fusion add to the query tokens, [B, L, N, D]; nil without fusion.
   let fusion: Tensor?
+  /// What a predicted endpoint is counted from, [B, L, N, C]; nil for zero.
+  let origin: Tensor?
   /// The condition vector without its time term, [B, D].
   let condition: Tensor
   /// Per block, its keys and values of the context: each token's own history [B, S, N, 2D] for

@@ -19,10 +19,11 @@ public struct FlowObjective: Objective {
   }
 
   public func loss(_ batch: LatentBatch, index: Int) -> (loss: Tensor, terms: [Term]) {
-    let context = model.context(
-      model.conditions(
-        batch, scaling, keepsText: draws.keepsText(batch, index, config.stage.textDropoutProb)))
-    let (loss, state) = flowMatching(batch, context, draws, index: index)
+    let state = state(batch, draws, index: index, tokens: config.matching.tokenDraws)
+    let conditions = model.conditions(
+      batch, scaling, keepsText: draws.keepsText(batch, index, config.stage.textDropoutProb))
+    let context = model.context(conditions, tokens: state.tokens)
+    let loss = flowMatching(state, context, draws, index: index)
     guard config.stage.objective == .onPolicy else {
       return (loss, [Term("flow_matching", loss.array.item)])
     }
@@ -49,44 +50,72 @@ public struct FlowObjective: Objective {
   public func evaluate(_ batch: LatentBatch, index: Int) -> [PooledMetric] {
     let context = model.context(model.conditions(batch, scaling, keepsText: nil))
     let fixed = FlowDraws(seed: config.loop.seed, prefix: "validation/")
-    let (loss, _) = flowMatching(batch, context, fixed, index: index)
+    let loss = flowMatching(state(batch, fixed, index: index), context, fixed, index: index)
     let count = Double(batch.clips.count)
     return [PooledMetric("flow_matching", sum: Double(loss.array.item) * count, count: count)]
   }
 
   public func clips(_ batch: LatentBatch) -> [String] { batch.clips }
 
-  /// Source, data and token weights of a batch.
+  /// Source, data and token weights of a batch, of all its tokens or of a few.
   private struct State {
     let source, data, weights: NDArray
+    var tokens: TokenSubset?
   }
 
-  private func flowMatching(
-    _ batch: LatentBatch, _ context: FlowContext, _ draws: FlowDraws, index: Int
-  ) -> (loss: Tensor, state: State) {
+  /// - Parameter tokens: how many of each clip; 0 for all.
+  private func state(
+    _ batch: LatentBatch, _ draws: FlowDraws, index: Int, tokens: Int = 0
+  ) -> State {
     let matching = config.matching
+    let anchors = RectifiedFlow.Anchors(batch, scaling)
     let data = scaling.scale(batch.zFuture)
     let source = draws.source(
-      history: scaling.scale(batch.zHistory), index, matching.x0Mode,
-      noiseDeviation: Float(matching.x0NoiseStd))
-    let time = draws.times(batch.clips.count, index, matching)
-    var input = Tensor(RectifiedFlow.interpolate(source, data, time))
-    if matching.fmSigma > 0 {
-      input = input + Float(matching.fmSigma) * Tensor(draws.inputNoise(data.shape, index))
-    }
+      anchors: anchors, index, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
     let weights = RectifiedFlow.tokenWeights(
       batch.futureVisibility,
       invisibleWeight: matching.fmUseVisMask ? Float(matching.fmInvisWeight) : 1)
-    let target = Tensor(data) - Tensor(source)
-    let loss = RectifiedFlow.loss(
-      model.velocity(input, time: time, context), target: target, weights: weights)
-    return (loss, State(source: source, data: data, weights: weights))
+    guard tokens > 0 else { return State(source: source, data: data, weights: weights) }
+    let subset = TokenSubset(
+      surprise: anchors.surprise(data, weights),
+      uniforms: draws.tokens(batch.clips.count, tokens, index))
+    return State(
+      source: subset.of(source), data: subset.of(data),
+      weights: (Tensor(subset.of(weights)) * Tensor(subset.weights)).array, tokens: subset)
+  }
+
+  private func flowMatching(
+    _ state: State, _ context: FlowContext, _ draws: FlowDraws, index: Int
+  ) -> Tensor {
+    let matching = config.matching
+    let time = draws.times(state.data.shape[0], index, matching)
+    var input = Tensor(RectifiedFlow.interpolate(state.source, state.data, time))
+    if matching.fmSigma > 0 {
+      input = input + Float(matching.fmSigma) * Tensor(draws.inputNoise(state.data.shape, index))
+    }
+    return RectifiedFlow.loss(
+      model.velocity(input, time: time, context),
+      target: Tensor(state.data) - Tensor(state.source),
+      weights: model.config.prediction == .endpoint
+        ? RectifiedFlow.endpointWeights(state.weights, time) : state.weights)
+  }
+}
+
+extension RectifiedFlow.Anchors {
+  /// How far each token's future is from what the history says of it, [B, N]: the weighted mean
+  /// square over steps and channels.
+  fileprivate func surprise(_ data: NDArray, _ weights: NDArray) -> NDArray {
+    let steps = history.shape[1]
+    let expected =
+      continuation.map { Tensor($0) }
+      ?? Tensor(history).sliced(axis: 1, steps - 1..<steps)
+    return (square(Tensor(data) - expected).sum([3]) * Tensor(weights)).sum([1]).array
   }
 }
 
 /// The random draws of flow training. Each depends on (seed, batch number, sample) alone.
 struct FlowDraws {
-  private let noise, anchor, input, time, text: Philox
+  private let noise, anchor, input, time, text, token: Philox
 
   init(seed: UInt64, prefix: String) {
     noise = Philox(seed: seed, stream: prefix + "noise")
@@ -94,17 +123,18 @@ struct FlowDraws {
     input = Philox(seed: seed, stream: prefix + "input")
     time = Philox(seed: seed, stream: prefix + "time")
     text = Philox(seed: seed, stream: prefix + "text")
+    token = Philox(seed: seed, stream: prefix + "token")
   }
 
   func source(
-    history: NDArray, _ index: Int, _ mode: FlowMatchingConfig.Source, noiseDeviation: Float
+    anchors: RectifiedFlow.Anchors, _ index: Int, _ mode: FlowMatchingConfig.Source,
+    noiseDeviation: Float
   ) -> NDArray {
-    var anchorShape = history.shape
-    anchorShape[1] = 1
+    let shape = anchors.history.shape
     return RectifiedFlow.source(
-      noise: noise.normal(history.shape, step: index),
-      anchorNoise: anchor.normal(anchorShape, step: index), history: history, mode,
-      noiseDeviation: noiseDeviation)
+      noise: noise.normal(shape, step: index),
+      anchorNoise: anchor.normal([shape[0], 1, shape[2], shape[3]], step: index),
+      anchors: anchors, mode, noiseDeviation: noiseDeviation)
   }
 
   func inputNoise(_ shape: [Int], _ index: Int) -> NDArray { input.normal(shape, step: index) }
@@ -115,6 +145,11 @@ struct FlowDraws {
       let normal = time.normal(1, step: index, sample: 2 * sample + 1)
       return config.time(choice: uniform[0], uniform: uniform[1], normal: normal[0])
     }
+  }
+
+  /// `count` uniform numbers for each of `clips` clips, to draw tokens by.
+  func tokens(_ clips: Int, _ count: Int, _ index: Int) -> [[Float]] {
+    (0..<clips).map { token.uniform(count, step: index, sample: $0) }
   }
 
   /// Whether each caption is kept.
@@ -143,7 +178,17 @@ extension TrajectoryDiT {
     return FlowConditions(
       history: Tensor(scaling.scale(batch.zHistory)),
       historyVisibility: config.useHistVisCond ? Tensor(batch.historyVisibility) : nil,
-      video: video, text: text)
+      video: video, text: text,
+      continuation: batch.zContinuation.map { Tensor(scaling.scale($0)) })
+  }
+}
+
+extension RectifiedFlow.Anchors {
+  /// Those of a batch of unscaled latents.
+  init(_ batch: LatentBatch, _ scaling: LatentScaling) {
+    self.init(
+      history: scaling.scale(batch.zHistory),
+      continuation: batch.zContinuation.map { scaling.scale($0) })
   }
 }
 
@@ -159,7 +204,8 @@ extension FlowContext {
       tensor.shape[0] == count ? tensor : tensor.sliced(axis: 0, 0..<count)
     }
     return FlowContext(
-      fusion: fusion.map(first), condition: first(condition),
+      positions: positions.shape[0] == 1 ? positions : first(positions),
+      fusion: fusion.map(first), origin: origin.map(first), condition: first(condition),
       keysValues: keysValues.map { $0.map(first) })
   }
 }

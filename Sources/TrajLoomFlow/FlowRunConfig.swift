@@ -67,12 +67,27 @@ public struct FlowRunConfig: Codable, Sendable {
 
   /// What `sample` uses beside the flow itself.
   public struct Sample: Codable, Sendable {
-    /// The run, or checkpoint, of the visibility head.
-    public var visibility: String
-    public var steps: Int
-    public var solver: String
-    /// A point is visible when its probability is above this.
-    public var visThreshold: Double
+    public var drawing: Drawing
+    public var correction: ContinuationCorrection
+
+    public struct Drawing: Codable, Sendable {
+      /// The run, or checkpoint, of the visibility head.
+      public var visibility: String
+      public var steps: Int
+      public var solver: String
+      /// A point is visible when its probability is above this.
+      public var visThreshold: Double
+    }
+
+    public init(from decoder: any Decoder) throws {
+      drawing = try Drawing(from: decoder)
+      correction = try ContinuationCorrection(from: decoder)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      try drawing.encode(to: encoder)
+      try correction.encode(to: encoder)
+    }
   }
 
   public var run: RunConfig
@@ -80,6 +95,12 @@ public struct FlowRunConfig: Codable, Sendable {
   public var flow: FlowConfig
   public var train: Train
   public var sample: Sample
+
+  /// The decay of the continuations that the generator starts from or is told of; nil for neither.
+  public var continuationDecay: Double? {
+    flow.useContinuationCond || train.matching.x0Mode == .continuation
+      ? train.matching.x0VelocityDecay : nil
+  }
 
   /// - Throws: `ConfigError` that names the key and what it must agree with.
   public func validate() throws {
@@ -95,6 +116,9 @@ public struct FlowRunConfig: Codable, Sendable {
     let (matching, onPolicy, stage) = (train.matching, train.onPolicy, train.stage)
     try check(matching.x0NoiseStd >= 0, "train.x0_noise_std", "a number >= 0", matching.x0NoiseStd)
     try check(
+      (0...1).contains(matching.x0VelocityDecay), "train.x0_velocity_decay", "a number in [0, 1]",
+      matching.x0VelocityDecay)
+    try check(
       (0...1).contains(matching.fmInvisWeight) && matching.fmInvisWeight > 0,
       "train.fm_invis_weight",
       "a number in (0, 1]", matching.fmInvisWeight)
@@ -104,12 +128,23 @@ public struct FlowRunConfig: Codable, Sendable {
     try check(
       (0...1).contains(matching.tSmallMax), "train.t_small_max", probability, matching.tSmallMax)
     try check(
+      matching.tokenDraws >= 0, "train.token_draws", "a number >= 0 (0: all tokens)",
+      matching.tokenDraws)
+    try check(
+      matching.tokenDraws == 0 || flow.spatialCtxPool == 1 || flow.spatialCtxMode != .pooledLast,
+      "train.token_draws",
+      "0, as a few tokens cannot be pooled by flow.spatial_ctx_pool "
+        + "\(flow.spatialCtxPool)", matching.tokenDraws)
+    try check(
       (0...1).contains(stage.textDropoutProb), "train.text_dropout_prob", probability,
       stage.textDropoutProb)
     try check(onPolicy.opSteps > 0, "train.op_steps", "a positive number", onPolicy.opSteps)
     try check(
       (0...1).contains(onPolicy.opBatchFraction) && onPolicy.opBatchFraction > 0,
       "train.op_batch_fraction", "a number in (0, 1]", onPolicy.opBatchFraction)
+    try sample.correction.validate(
+      frames: flow.numFramesIn, hasContinuation: continuationDecay != nil)
+    let sample = sample.drawing
     try check(sample.steps > 0, "sample.steps", "a positive number", sample.steps)
     try check(
       ODESolver(rawValue: sample.solver) != nil, "sample.solver",

@@ -19,20 +19,22 @@ public struct FutureSampler {
   private let visibility: VisibilityPredictor
   private let scaling: LatentScaling
   private let matching: FlowMatchingConfig
+  private let correction: ContinuationCorrection
   private let solver: ODESolver
   private let steps: Int
   private let seed: UInt64
 
   public init(
     flow: TrajectoryDiT, vae: TrajectoryVAE, visibility: VisibilityPredictor,
-    scaling: LatentScaling, matching: FlowMatchingConfig, solver: ODESolver, steps: Int,
-    seed: UInt64
+    scaling: LatentScaling, matching: FlowMatchingConfig, correction: ContinuationCorrection,
+    solver: ODESolver, steps: Int, seed: UInt64
   ) {
     self.flow = flow
     self.vae = vae
     self.visibility = visibility
     self.scaling = scaling
     self.matching = matching
+    self.correction = correction
     self.solver = solver
     self.steps = steps
     self.seed = seed
@@ -51,22 +53,38 @@ public struct FutureSampler {
     func batched(_ array: NDArray) -> NDArray { array.reshaped([1] + array.shape) }
     let stride = vae.config.latentStride
     let isPatch = flow.config.videoSource == .patch
-    let latents = vae.encode(vae.anchor.normalize(batched(tracks))).mean.array
+    func encoded(_ tracks: NDArray) -> NDArray {
+      vae.encode(vae.anchor.normalize(batched(tracks))).mean.array
+    }
+    let latents = encoded(tracks)
+    let continuation =
+      flow.config.useContinuationCond || matching.x0Mode == .continuation
+      ? vae.continuation(of: tracks, visibility, decay: matching.x0VelocityDecay) : nil
+    let zContinuation = continuation.map(encoded)
     let batch = LatentBatch(
       clips: [id], captions: [caption], zHistory: latents, zFuture: latents,
+      zContinuation: zContinuation,
       historyVisibility: latentVisibility(batched(visibility), stride: stride),
       futureVisibility: latentVisibility(batched(visibility), stride: stride),
       video: isPatch ? video.map(batched) : nil, videoLatents: isPatch ? nil : video.map(batched),
       textEmbedding: text.map(batched))
+    var base: (NDArray, NDArray)?
+    if correction.correctContinuation, let continuation, let zContinuation {
+      base = (batched(continuation), decoded(zContinuation))
+    }
     return PreparedClip(
-      id: id, history: scaling.scale(latents),
+      id: id, anchors: RectifiedFlow.Anchors(batch, scaling),
+      base: base,
       context: flow.context(flow.conditions(batch, scaling, keepsText: nil)))
   }
 
   /// A prepared clip.
   public struct PreparedClip {
     let id: String
-    let history: NDArray  // [1, L, N, C], scaled
+    let anchors: RectifiedFlow.Anchors  // of one clip
+    /// The continuation in pixels, and as its latents are decoded, where futures correct it; both
+    /// [1, T, N, 2].
+    let base: (tracks: NDArray, decoded: NDArray)?
     let context: FlowContext
   }
 
@@ -82,22 +100,27 @@ public struct FutureSampler {
     _ clip: PreparedClip, sample: Int, willStep: (_ step: Int) throws -> Void
   ) rethrows -> Future {
     let stream = "sample/\(clip.id)"
-    var anchorShape = clip.history.shape
-    anchorShape[1] = 1
+    let shape = clip.anchors.history.shape
     let source = RectifiedFlow.source(
       noise: Philox(seed: seed, stream: stream)
-        .normal(clip.history.shape, step: 0, firstSample: sample),
+        .normal(shape, step: 0, firstSample: sample),
       anchorNoise: Philox(seed: seed, stream: stream + "/anchor")
-        .normal(anchorShape, step: 0, firstSample: sample),
-      history: clip.history, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
+        .normal([1, 1, shape[2], shape[3]], step: 0, firstSample: sample),
+      anchors: clip.anchors, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
     let z = try solver.solve(from: source, steps: steps, willStep: willStep) { z, time in
       flow.velocity(z, time: [time], clip.context)
     }
-    let points = vae.decodePoints(Tensor(scaling.unscale(z))).array  // [1, T, N, 2]
-    let logits = visibility(Tensor(z), history: Tensor(clip.history))
+    let own = decoded(scaling.unscale(z))  // [1, T, N, 2]
+    let points = clip.base.map { correction.apply(own, $0.decoded, to: $0.tracks) } ?? own
+    let logits = visibility(Tensor(z), history: Tensor(clip.anchors.history))
     let (frames, stride) = (vae.config.numFramesIn, vae.config.latentStride)
     return Future(
-      positions: vae.anchor.denormalize(points).scalars,
+      positions: points.scalars,
       probability: framewise(sigmoid(logits).array, frames: frames, stride: stride).scalars)
+  }
+
+  /// Unscaled latents as points in pixels.
+  private func decoded(_ latents: NDArray) -> NDArray {
+    vae.anchor.denormalize(vae.decodePoints(Tensor(latents)).array)
   }
 }

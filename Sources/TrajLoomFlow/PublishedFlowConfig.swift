@@ -85,6 +85,9 @@ extension FlowRunConfig: PublishedRunConfig {
 
   private static let filledIn = LatentData.publishedFilling(run: "published-flow").merging([
     "flow.video_source": "\"precomputed\"", "flow.text_source": "\"precomputed\"",
+    "flow.use_continuation_cond": "false", "flow.pos_embed_init": "\"normal\"",
+    "flow.prediction": "\"velocity\"",
+    "train.x0_velocity_decay": "1.0", "train.token_draws": "0",
     "train.max_steps": "1000000", "train.lr_schedule": "\"constant\"", "train.warmup_steps": "0",
     "train.min_lr": "0.0", "train.ema_decay": "0.9999",
     "train.activation_checkpointing": "\"block\"", "train.t_sampling": "\"uniform\"",
@@ -93,6 +96,7 @@ extension FlowRunConfig: PublishedRunConfig {
     "train.objective": "\"flow_matching\"", "train.init_from": "\"\"",
     "train.text_dropout_prob": "0.1", "sample.visibility": "\"runs/published-visibility\"",
     "sample.steps": "100", "sample.solver": "\"euler\"", "sample.vis_threshold": "0.5",
+    "sample.correct_continuation": "false", "sample.smooth_frames": "0", "sample.shrink_px": "0.0",
   ]) { $1 }
 
   /// The rest of a share; what the subtraction leaves behind the ninth decimal is its own error.

@@ -10,6 +10,12 @@ public struct FlowMatchingConfig: Codable, Sendable, Equatable {
     case noise
     /// N(0, I), and at the first future step the last history latent plus a little noise.
     case anchorFirst = "anchor_first"
+    /// The last history latent plus a little noise at every future step, as the paper first writes
+    /// it.
+    case anchorAll = "anchor_all"
+    /// The latents of the history's continuation plus a little noise, so that what goes on as it was
+    /// has no way to go. Not in the paper.
+    case continuation
   }
 
   public enum TimeSampling: String, ConfigChoice {
@@ -20,6 +26,9 @@ public struct FlowMatchingConfig: Codable, Sendable, Equatable {
 
   public var x0Mode: Source
   public var x0NoiseStd: Double
+  /// What is left of a point's last velocity after each frame of its continuation, from 0 (it stands
+  /// still) to 1 (it goes on).
+  public var x0VelocityDecay: Double
   public var fmUseVisMask: Bool
   public var fmInvisWeight: Double
   /// Deviation of the noise that is added to the model's input and not to its target.
@@ -28,19 +37,25 @@ public struct FlowMatchingConfig: Codable, Sendable, Equatable {
   /// With this probability t is drawn uniformly from [0, `tSmallMax`].
   public var tSmallProb: Double
   public var tSmallMax: Double
+  /// How many tokens of each clip a training step looks at, drawn by importance; 0 for all of them.
+  public var tokenDraws: Int
 
   public init(
-    x0Mode: Source, x0NoiseStd: Double, fmUseVisMask: Bool, fmInvisWeight: Double, fmSigma: Double,
-    tSampling: TimeSampling, tSmallProb: Double, tSmallMax: Double
+    x0Mode: Source, x0NoiseStd: Double, x0VelocityDecay: Double = 1, fmUseVisMask: Bool,
+    fmInvisWeight: Double, fmSigma: Double,
+    tSampling: TimeSampling, tSmallProb: Double, tSmallMax: Double,
+    tokenDraws: Int = 0
   ) {
     self.x0Mode = x0Mode
     self.x0NoiseStd = x0NoiseStd
+    self.x0VelocityDecay = x0VelocityDecay
     self.fmUseVisMask = fmUseVisMask
     self.fmInvisWeight = fmInvisWeight
     self.fmSigma = fmSigma
     self.tSampling = tSampling
     self.tSmallProb = tSmallProb
     self.tSmallMax = tSmallMax
+    self.tokenDraws = tokenDraws
   }
 
   /// The flow time of one sample from three independent draws.
@@ -59,21 +74,45 @@ public struct FlowMatchingConfig: Codable, Sendable, Equatable {
 
 /// Rectified flow over latents: straight paths z_t = (1 - t) z_0 + t z_1 from a source to the data.
 public enum RectifiedFlow {
-  /// The source state. `anchor_first` starts the first future step from the last history latent.
+  /// What a source state can start from, scaled, [B, L, N, C].
+  public struct Anchors {
+    public var history: NDArray
+    /// Of the history as it would go on; `continuation` alone needs it.
+    public var continuation: NDArray?
+
+    public init(history: NDArray, continuation: NDArray? = nil) {
+      self.history = history
+      self.continuation = continuation
+    }
+  }
+
+  /// The source state. `anchor_first` starts the first future step from the last history latent,
+  /// `anchor_all` every one, `continuation` each from what the history would go on to.
   ///
   /// - Parameters:
   ///   - noise: N(0, 1), [B, L, N, C].
   ///   - anchorNoise: N(0, 1), [B, 1, N, C].
-  ///   - history: scaled history latents, [B, L, N, C].
+  /// - Precondition: with `continuation` the anchors have it.
   public static func source(
-    noise: NDArray, anchorNoise: NDArray, history: NDArray, _ mode: FlowMatchingConfig.Source,
+    noise: NDArray, anchorNoise: NDArray, anchors: Anchors, _ mode: FlowMatchingConfig.Source,
     noiseDeviation: Float
   ) -> NDArray {
-    guard mode == .anchorFirst else { return noise }
     let steps = noise.shape[1]
-    let last = Tensor(history).sliced(axis: 1, steps - 1..<steps)
-    let anchored = last + noiseDeviation * Tensor(anchorNoise)
-    return concatenated([anchored, Tensor(noise).sliced(axis: 1, 1..<steps)], axis: 1).array
+    let last = Tensor(anchors.history).sliced(axis: 1, steps - 1..<steps)
+    switch mode {
+    case .noise:
+      return noise
+    case .anchorFirst:
+      let anchored = last + noiseDeviation * Tensor(anchorNoise)
+      return concatenated([anchored, Tensor(noise).sliced(axis: 1, 1..<steps)], axis: 1).array
+    case .anchorAll:
+      return (last + noiseDeviation * Tensor(noise)).array
+    case .continuation:
+      guard let continuation = anchors.continuation else {
+        preconditionFailure("RectifiedFlow.source: no continuation to start from")
+      }
+      return (Tensor(continuation) + noiseDeviation * Tensor(noise)).array
+    }
   }
 
   /// Weights that sum to 1 for each sample: visible tokens count 1, invisible ones
@@ -84,6 +123,15 @@ public enum RectifiedFlow {
     let visible = Tensor(visibility)
     let weights = visible + invisibleWeight * (1 - visible)
     return (weights / weights.sum([1, 2], keepingAxes: true)).array
+  }
+
+  /// Token weights that make the loss of velocities that of the endpoints they lead to: an error of
+  /// the velocity at t is one of the endpoint by the time that remains.
+  static func endpointWeights(_ weights: NDArray, _ time: [Float]) -> NDArray {
+    let remaining = time.map { max(1 - $0, TrajectoryDiT.leastRemaining) }
+    let factors = Tensor(
+      remaining.map { $0 * $0 }, shape: [time.count, 1, 1], device: weights.device)
+    return (factors * Tensor(weights)).array
   }
 
   /// (1 - t) a + t b with one t per sample.

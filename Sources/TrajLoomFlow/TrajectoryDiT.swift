@@ -32,6 +32,7 @@ public struct TrajectoryDiT: Module {
   @Parameter var trackFusionScale: Tensor  // []
   let trackFusionGateLogit: Parameter?  // [L]
   let videoFusionScale: Parameter?  // []
+  let continuationProj: Linear?  // C -> D
   /// The trained encoders of raw video and captions; absent when both come precomputed.
   public let videoEncoder: VideoTubeletEncoder?
   public let textEncoder: TextHashEncoder?
@@ -57,7 +58,12 @@ public struct TrajectoryDiT: Module {
     let video = config.useVideoCond
     histVideoProj = video ? Linear(config.videoLatentChannels, width, &initializer) : nil
     alphaVideoCtx = video ? Parameter(wrappedValue: scalar(1)) : nil
-    posEmbed = initializer.truncatedNormal([1, config.tokens, width], deviation: 0.02)
+    posEmbed =
+      config.posEmbedInit == .sincos
+      ? Tensor(
+        SinusoidalEmbedding.grid(rows: config.gridRows, columns: config.gridColumns, width: width)
+          .reshaped([1, config.tokens, width]))
+      : initializer.truncatedNormal([1, config.tokens, width], deviation: 0.02)
     segEmbed = initializer.truncatedNormal([2, width], deviation: 0.02)
     timeMlp = [
       Linear(width, 4 * width, &initializer), SiLU(), Linear(4 * width, width, &initializer),
@@ -71,7 +77,10 @@ public struct TrajectoryDiT: Module {
       DiTBlock(
         width: width, heads: config.numHeads, mlpRatio: config.mlpRatio, &initializer)
     }
-    outProj = Linear(width, channels, &initializer)
+    // An endpoint that starts at zero is that of the source's mean.
+    outProj =
+      config.prediction == .endpoint
+      ? Linear(zeros: width, channels) : Linear(width, channels, &initializer)
     trackFusionScale = scalar(config.trackFusionScaleInit)
     trackFusionGateLogit =
       config.trackFusionUseTimeGate
@@ -79,6 +88,8 @@ public struct TrajectoryDiT: Module {
     videoFusionScale =
       video && config.videoFusion != .none
       ? Parameter(wrappedValue: scalar(config.videoFusionScaleInit)) : nil
+    continuationProj =
+      config.useContinuationCond ? Linear(channels, width, &initializer) : nil
     videoEncoder =
       video && config.videoSource == .patch ? VideoTubeletEncoder(config, &initializer) : nil
     textEncoder =
@@ -102,26 +113,32 @@ public struct TrajectoryDiT: Module {
 
   /// Everything about `conditions` that all evaluations of `velocity` share.
   public func context(_ conditions: FlowConditions) -> FlowContext {
-    let history = conditions.history
-    let (batch, steps, tokens, width) = (
-      history.shape[0], config.numFramesLatent, config.tokens, config.hiddenSize
-    )
-    precondition(
-      history.shape == [batch, steps, tokens, config.latentChannels],
-      "context: history \(history.shape), expected [B, \(steps), \(tokens), \(config.latentChannels)]"
-    )
-    let device = history.device
+    context(conditions, tokens: nil)
+  }
 
-    var track = histTrackProj(history)  // [B, L, N, D]
+  /// The same for some of the tokens, N below; the condition vector tells of all.
+  func context(_ conditions: FlowConditions, tokens subset: TokenSubset?) -> FlowContext {
+    let history = conditions.history
+    let (batch, steps, width) = (history.shape[0], config.numFramesLatent, config.hiddenSize)
+    precondition(
+      history.shape == [batch, steps, config.tokens, config.latentChannels],
+      "context: history \(history.shape), expected [B, \(steps), \(config.tokens), "
+        + "\(config.latentChannels)]")
+    let device = history.device
+    func chosen(_ x: Tensor) -> Tensor { subset.map { $0.of(x) } ?? x }
+    let positions = positions(subset)
+
+    var track = histTrackProj(chosen(history))  // [B, L, N, D]
     if let histVisProj, let alphaHistVis {
       let visibility =
-        conditions.historyVisibility?.reshaped([batch, steps, tokens, 1])
-        ?? Tensor(NDArray.zeros([batch, steps, tokens, 1], device: device))
-      track = track + alphaHistVis.wrappedValue * histVisProj(visibility)
+        conditions.historyVisibility
+        ?? Tensor(NDArray.zeros([batch, steps, config.tokens], device: device))
+      let seen = chosen(visibility)
+      track = track + alphaHistVis.wrappedValue * histVisProj(seen.reshaped(seen.shape + [1]))
     }
 
-    let videoLatents = videoLatents(conditions, batch, device)  // [B, L, N, Cv]
-    let video = videoLatents.flatMap { latents in histVideoProj?(latents) }
+    let videoLatents = videoLatents(conditions, batch, device)  // [B, L, all tokens, Cv]
+    let video = videoLatents.flatMap { latents in histVideoProj?(chosen(latents)) }
     var sequence = [track]
     if let video, let alphaVideoCtx {
       let scaled = alphaVideoCtx.wrappedValue * video
@@ -135,14 +152,25 @@ public struct TrajectoryDiT: Module {
       + segEmbed.sliced(axis: 0, 0..<1)
     let stamped = sequence.map { $0 + stamp }  // each [B, L, N, D]
     let temporal = stamped.count == 1 ? stamped[0] : concatenated(stamped, axis: 1)
-    let spatial = spatialContext(stamped)
+    let spatial = spatialContext(stamped, isWhole: subset == nil, positions)
 
+    let continuation = conditions.continuation.map(chosen)
     let keysValues = blocks.enumerated().map { index, block in
       (index % 2 == 0 ? spatial : temporal).map { block.xattn.kv($0) }
     }
     return FlowContext(
-      fusion: fusion(track: track, video: video),
+      positions: positions,
+      fusion: fusion(track: track, video: video, continuation: continuation),
+      origin: continuation,
       condition: condition(history, videoLatents, conditions.text), keysValues: keysValues)
+  }
+
+  /// The learnt places of the tokens, [B or 1, 1, N, D].
+  private func positions(_ subset: TokenSubset?) -> Tensor {
+    guard let subset else { return posEmbed.reshaped([1, 1, config.tokens, config.hiddenSize]) }
+    let table = posEmbed.reshaped([config.tokens, config.hiddenSize])
+    return embedding(table, subset.indices.flatMap { $0 })
+      .reshaped([subset.indices.count, 1, subset.indices[0].count, config.hiddenSize])
   }
 
   private func videoLatents(_ conditions: FlowConditions, _ batch: Int, _ device: Device) -> Tensor?
@@ -159,7 +187,10 @@ public struct TrajectoryDiT: Module {
 
   /// The last steps of track and video, pooled over the grid, plus the pooled position embedding:
   /// [B, S', D].
-  private func spatialContext(_ parts: [Tensor]) -> Tensor? {
+  /// - Parameter isWhole: of all tokens; a few of them are not pooled.
+  private func spatialContext(
+    _ parts: [Tensor], isWhole: Bool, _ places: Tensor
+  ) -> Tensor? {
     let (batch, steps, width) = (parts[0].shape[0], config.numFramesLatent, config.hiddenSize)
     switch config.spatialCtxMode {
     case .none:
@@ -170,6 +201,10 @@ public struct TrajectoryDiT: Module {
       let used = config.spatialCtxIncludeVideo ? parts : [parts[0]]
       let last = used.map { $0.sliced(axis: 1, steps - config.spatialCtxLastK..<steps) }
       let selected = last.count == 1 ? last[0] : concatenated(last, axis: 1)  // [B, K, N, D]
+      guard isWhole else {
+        return (selected + places)
+          .reshaped([batch, selected.shape[1] * selected.shape[2], width])
+      }
       let (rows, columns) = (config.gridRows, config.gridColumns)
       let count = selected.shape[1]
       let pooled = meanPooled(
@@ -182,8 +217,8 @@ public struct TrajectoryDiT: Module {
 
   /// The hint of the last observed steps that is added to the query: scale · gate_t · (l + w_t (l -
   /// l')), with l and l' the track context at the last and last but one history step, w from 0 to 1
-  /// over the future.
-  private func fusion(track: Tensor, video: Tensor?) -> Tensor? {
+  /// over the future; and of the continuation, where that is a condition.
+  private func fusion(track: Tensor, video: Tensor?, continuation: Tensor?) -> Tensor? {
     let steps = config.numFramesLatent
     let gate =
       trackFusionGateLogit.map { sigmoid($0.wrappedValue).reshaped([1, steps, 1, 1]) }
@@ -205,6 +240,7 @@ public struct TrajectoryDiT: Module {
     if let video, let videoFusionScale {
       hints.append(gated(videoFusionScale.wrappedValue, video.sliced(axis: 1, steps - 1..<steps)))
     }
+    if let continuationProj, let continuation { hints.append(continuationProj(continuation)) }
     guard let first = hints.first else { return nil }
     return hints.dropFirst().reduce(first, +)
   }
@@ -227,11 +263,13 @@ public struct TrajectoryDiT: Module {
   /// The velocity at noisy latents `z` and flow times `time`.
   ///
   /// - Parameters:
-  ///   - z: [B, L, N, C]
+  ///   - z: [B, L, N, C], of the tokens that the context is of.
   ///   - time: one per sample, in [0, 1].
   /// - Returns: [B, L, N, C]
   public func velocity(_ z: Tensor, time: [Float], _ context: FlowContext) -> Tensor {
-    let (steps, tokens, width) = (config.numFramesLatent, config.tokens, config.hiddenSize)
+    let (steps, tokens, width) = (
+      config.numFramesLatent, context.positions.shape[2], config.hiddenSize
+    )
     precondition(
       z.shape == [time.count, steps, tokens, config.latentChannels],
       "velocity: z \(z.shape) for \(time.count) times, expected [B, \(steps), \(tokens), "
@@ -244,15 +282,26 @@ public struct TrajectoryDiT: Module {
     let stamp =
       Tensor(futureTimes.on(z.device).reshaped([1, steps, 1, width]))
       + segEmbed.sliced(axis: 0, 1..<2)
-    x = x + (stamp + posEmbed.reshaped([1, 1, tokens, width]))
+    x = x + (stamp + context.positions)
 
     for pair in stride(from: 0, to: blocks.count, by: 2) {
       for index in config.temporalFirst ? [pair + 1, pair] : [pair, pair + 1] {
         x = run(index, x, condition, context)
       }
     }
-    return outProj(rmsNorm(x))
+    let output = outProj(rmsNorm(x))
+    switch config.prediction {
+    case .velocity:
+      return output
+    case .endpoint:
+      let endpoint = context.origin.map { $0 + output } ?? output
+      let remaining = time.map { max(1 - $0, Self.leastRemaining) }
+      return (endpoint - z) / Tensor(remaining, shape: [time.count, 1, 1, 1], device: z.device)
+    }
   }
+
+  /// The time over which an endpoint is approached at last; as long as a step of 100.
+  static let leastRemaining: Float = 0.01
 
   private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor
   {

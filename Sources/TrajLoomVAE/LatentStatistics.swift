@@ -84,14 +84,18 @@ public struct LatentStatistics: Codable, Sendable {
     public var vaeConfigSha256: String?
     public var dataHash: String
     public var valFraction: Double
+    /// The `decay` of the continuations that were encoded too; nil when none were.
+    public var continuationDecay: Double?
 
     public init(
-      vaeSha256: String, vaeConfigSha256: String, dataHash: String, valFraction: Double
+      vaeSha256: String, vaeConfigSha256: String, dataHash: String, valFraction: Double,
+      continuationDecay: Double? = nil
     ) {
       self.vaeSha256 = vaeSha256
       self.vaeConfigSha256 = vaeConfigSha256
       self.dataHash = dataHash
       self.valFraction = valFraction
+      self.continuationDecay = continuationDecay
     }
   }
 

@@ -65,6 +65,17 @@ extension TrajectoryVAE {
     return (anchor.normalize(batch.tracks.reshaped(shape + [2])), batch.visibility.reshaped(shape))
   }
 
+  /// What follows a history [T, N, 2] if every point goes on as it last moved, in pixels, as many
+  /// frames as the model takes.
+  public func continuation(
+    of tracks: NDArray, _ visibility: NDArray, decay: Double
+  ) -> NDArray {
+    DataPipeline.continuation(
+      of: tracks, visibility: visibility, decay: decay, frames: config.numFramesIn,
+      height: config.inputHeight,
+      width: config.inputWidth)
+  }
+
   /// A batch's tracks as the posterior mean keeps them, in pixels, [B, T, N, 2].
   public func reconstruct(_ batch: TrackBatch) -> NDArray {
     reconstruct(encode(inputs(batch).points))

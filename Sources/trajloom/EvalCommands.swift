@@ -9,14 +9,25 @@ extension Command {
     words: ["eval"],
     summary: "errors of predictions and how they move, beside the truth and the baselines",
     options: [
-      Option("--predictions", "DIR", "clip folders as `trajloom sample` writes them"),
+      Option(
+        "--predictions", "DIR",
+        "clip folders as `trajloom sample` writes them; of several, all of the same clips, each is a "
+          + "row, and NAME-seed1, NAME-seed2, ... are one", repeats: true),
       Option("--json", "FILE", "write the table as JSON too"),
     ]
   ) { arguments in
-    let folders = try PredictedClip.folders(arguments.required("--predictions"))
-    let table = MetricsTable(trajectories: try benchmark(folders).rows())
+    let paths = arguments.all("--predictions")
+    guard !paths.isEmpty else {
+      throw ConfigError(
+        key: "--predictions", problem: "`trajloom eval` needs it: --predictions DIR")
+    }
+    let json = try arguments.newFile("--json")
+    let tables = try paths.map {
+      MetricsTable(trajectories: try benchmark(PredictedClip.folders($0)).rows())
+    }
+    let table = paths.count == 1 ? tables[0] : try together(tables, paths)
     print(table.text)
-    if let path = arguments.string("--json") { try AtomicFile.write(table.json(), to: path) }
+    if let json { try AtomicFile.write(table.json(), to: json) }
   }
 
   static let render = Command(
@@ -60,6 +71,25 @@ extension Command {
   ) { arguments in
     for path in arguments.positionals { print(try RunSummary(path).text) }
   }
+}
+
+/// One table of the evaluations of several folders.
+/// - Throws: `ConfigError` for two of one name, `DataError` for folders of other clips.
+private func together(_ tables: [MetricsTable], _ paths: [String]) throws -> MetricsTable {
+  let names = paths.map { URL(fileURLWithPath: $0).lastPathComponent }
+  if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+    throw ConfigError(
+      key: "--predictions", expected: "folders of different names", found: "\(twice) twice")
+  }
+  let groups = SeedGroup.all(of: names)
+  let table = MetricsTable(
+    predictors: groups.map { ($0.name, $0.members.map { tables[$0] }) })
+  guard let table else {
+    throw DataError(
+      "\(paths.joined(separator: ", ")): expected predictions of the same clips, found others or "
+        + "another number of samples; evaluate them one at a time")
+  }
+  return table
 }
 
 /// Every clip is read when its turn comes: memory does not grow with their number.

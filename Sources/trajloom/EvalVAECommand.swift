@@ -64,13 +64,13 @@ extension Command {
     }
 
     let summaries = runErrors.map { $0.summary() }
-    let variants = Variant.group(runs)
+    let variants = SeedGroup.all(of: runs.map(\.config.run.name))
     let table = MetricsTable(
       reconstructions: [.init(name: "ground truth", summaries: [truthErrors.summary()])]
         + variants.map { variant in
           .init(
-            name: variant.name, seeds: variant.runs.map { runs[$0].config.train.loop.seed },
-            summaries: variant.runs.map { summaries[$0] })
+            name: variant.name, seeds: variant.members.map { runs[$0].config.train.loop.seed },
+            summaries: variant.members.map { summaries[$0] })
         })
     if runs.count == 1 {
       print(line(summaries[0], clips: clips.count))
@@ -86,7 +86,7 @@ extension Command {
         : try JSONEncoder.metrics.encode(SeveralRuns(table, clips: clips.count, runs))
       try AtomicFile.write(result, to: json)
     }
-    try choice?.draw(variants.map { ($0.name, $0.runs[0]) })
+    try choice?.draw(variants.map { ($0.name, $0.members[0]) })
   }
 }
 
@@ -176,26 +176,6 @@ private struct EvaluatedVAE {
     try check("raw_height", \.rawHeight)
     try check("raw_width", \.rawWidth)
     if split == .validation { try check("val_fraction", \.valFraction) }
-  }
-}
-
-/// Runs that differ in their seed alone, as their names say: one row of the table.
-private struct Variant {
-  let name: String
-  /// Indices of runs, in the order given.
-  var runs: [Int]
-
-  static func group(_ runs: [EvaluatedVAE]) -> [Variant] {
-    var variants: [Variant] = []
-    for (index, run) in runs.enumerated() {
-      let name = run.config.run.name.replacing(/-seed[0-9]+$/, with: "")
-      if let known = variants.firstIndex(where: { $0.name == name }) {
-        variants[known].runs.append(index)
-      } else {
-        variants.append(Variant(name: name, runs: [index]))
-      }
-    }
-    return variants
   }
 }
 

@@ -16,8 +16,12 @@ struct LatentCache {
   static let statisticsFile = "latent_stats.json"
 
   /// Opens, or encodes, the latents that a run asks for.
-  /// - Parameter mayEncode: false for a dry run, which writes nothing.
-  static func open(_ data: LatentData, mayEncode: Bool) throws -> LatentCache {
+  /// - Parameters:
+  ///   - continuation: the decay of the continuations that are needed too; nil for none.
+  ///   - mayEncode: false for a dry run, which writes nothing.
+  static func open(
+    _ data: LatentData, continuation: Double? = nil, mayEncode: Bool
+  ) throws -> LatentCache {
     let tracks = try ShardSet(path: data.windows.path)
     try data.windows.check(tracks.geometry, frames: tracks.frames)
     let checkpoint = try Checkpoint(at: data.cache.vae)
@@ -27,7 +31,8 @@ struct LatentCache {
       block: "vae of \(data.cache.vae), vae")
     let path = try LatentFolder(data.cache.latents).path
     if let current = try current(
-      at: path, of: tracks, checkpoint, valFraction: data.windows.valFraction)
+      at: path, of: tracks, checkpoint, valFraction: data.windows.valFraction,
+      continuation: continuation)
     {
       return current
     }
@@ -36,9 +41,12 @@ struct LatentCache {
         key: "data.latents",
         problem: "a dry run writes nothing, and these latents have to be made first: "
           + "trajloom encode --vae \(data.cache.vae) --data \(tracks.path) --out \(path) "
-          + "--val-fraction \(data.windows.valFraction)")
+          + "--val-fraction \(data.windows.valFraction)"
+          + (continuation.map { " --continuation \($0)" } ?? ""))
     }
-    try encode(tracks, checkpoint, valFraction: data.windows.valFraction, to: path)
+    try encode(
+      tracks, checkpoint, valFraction: data.windows.valFraction, continuation: continuation,
+      to: path)
     return LatentCache(
       set: try LatentSet(path: path),
       statistics: try LatentStatistics.read("\(path)/\(statisticsFile)"), path: path)
@@ -47,9 +55,11 @@ struct LatentCache {
   /// What `path` holds, if it was made of these clips with these weights; else nil, and what there
   /// is to do is said.
   static func current(
-    at path: String, of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double
+    at path: String, of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double,
+    continuation: Double? = nil
   ) throws -> LatentCache? {
-    let wanted = try origin(of: tracks, checkpoint, valFraction: valFraction)
+    let wanted = try origin(
+      of: tracks, checkpoint, valFraction: valFraction, continuation: continuation)
     let file = "\(path)/\(statisticsFile)"
     guard FileManager.default.fileExists(atPath: file) else {
       say("\(path): encoding \(tracks.clips.count) clips with \(checkpoint.path)")
@@ -68,6 +78,10 @@ struct LatentCache {
       ),
       ("of other data", origin?.dataHash == wanted.dataHash),
       ("with another val_fraction", origin?.valFraction == wanted.valFraction),
+      (
+        "without these continuations",
+        continuation == nil || origin?.continuationDecay == continuation
+      ),
       ("that do not belong to its statistics", isWhole || origin != wanted),
     ].filter { !$0.1 }.map(\.0)
     if stale.isEmpty { return LatentCache(set: set, statistics: statistics, path: path) }
@@ -76,18 +90,20 @@ struct LatentCache {
   }
 
   private static func origin(
-    of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double
+    of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double, continuation: Double?
   ) throws -> LatentStatistics.Origin {
     let config = try StrictConfig.text(checkpoint.config(VAERunConfig.self).vae)
     return LatentStatistics.Origin(
       vaeSha256: try checkpoint.weightsHash(),
       vaeConfigSha256: SHA256.hexDigest(of: Data(config.utf8)), dataHash: tracks.contentHash,
-      valFraction: valFraction)
+      valFraction: valFraction, continuationDecay: continuation)
   }
 
   /// Encodes every clip of `tracks` into `path`, beside it statistics of the training clips.
+  /// - Parameter continuation: encode how each history would go on at this decay, too.
   static func encode(
-    _ tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double, to path: String
+    _ tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double, continuation: Double? = nil,
+    to path: String
   ) throws {
     let folder = try LatentFolder(path)
     let config = try checkpoint.config(VAERunConfig.self)
@@ -129,7 +145,11 @@ struct LatentCache {
         try writer.append(
           LatentClip(
             id: info.id, caption: info.caption, source: info.source, zHistory: half(z, 0).scalars,
-            zFuture: half(z, 1).scalars, latentShape: Array(z.shape.dropFirst()),
+            zFuture: half(z, 1).scalars,
+            zContinuation: try continuation.map {
+              try encodedContinuation(tracks, index, model, windows.histLen, decay: $0).scalars
+            },
+            latentShape: Array(z.shape.dropFirst()),
             historyVisibility: half(seen, 0).scalars.map { UInt8($0) },
             futureVisibility: half(seen, 1).scalars.map { UInt8($0) }, video: clip.video,
             videoLatents: clip.videoLatents, videoLatentShape: clip.videoLatentShape,
@@ -138,7 +158,8 @@ struct LatentCache {
       }
       progress.finish()
       try writer.finish()
-      let origin = try origin(of: tracks, checkpoint, valFraction: valFraction)
+      let origin = try origin(
+        of: tracks, checkpoint, valFraction: valFraction, continuation: continuation)
       let statistics = LatentStatistics(history: history, future: future, origin: origin)
       try AtomicFile.write(statistics.json(), to: "\(partial)/\(statisticsFile)")
     }
@@ -158,6 +179,17 @@ struct LatentCache {
     var latents = self
     latents.statistics = attached
     return latents
+  }
+
+  /// Latents of a clip's continuation, [1, L, N, C].
+  private static func encodedContinuation(
+    _ tracks: ShardSet, _ clip: Int, _ model: TrajectoryVAE, _ histLen: Int, decay: Double
+  ) throws -> NDArray {
+    let past = try tracks.window(clip: clip, frames: 0..<histLen)
+    let shape = [histLen, tracks.geometry.count]
+    let future = model.continuation(
+      of: past.tracks.reshaped(shape + [2]), past.visibility.reshaped(shape), decay: decay)
+    return model.encode(model.anchor.normalize(future.reshaped([1] + future.shape))).mean.array
   }
 
   /// The scaling of the latents.
@@ -257,6 +289,10 @@ extension Command {
       Option("--data", "DIR", "shards of tracks"),
       Option("--out", "DIR", "where to write latents and latent_stats.json"),
       Option("--val-fraction", "F", "share of sources left out of the statistics (default 0)"),
+      Option(
+        "--continuation", "DECAY",
+        "encode each history as it would go on too, for generators with x0_mode continuation and this "
+          + "x0_velocity_decay"),
     ]
   ) { arguments in
     let fraction = arguments.string("--val-fraction") ?? "0"
@@ -266,10 +302,18 @@ extension Command {
     let out = try arguments.required("--out")
     let checkpoint = try Checkpoint(at: arguments.required("--vae"))
     let tracks = try ShardSet(path: arguments.required("--data"))
-    if try LatentCache.current(at: out, of: tracks, checkpoint, valFraction: valFraction) != nil {
+    let decay = arguments.string("--continuation")
+    let continuation = decay.flatMap(Double.init)
+    guard decay == nil || continuation.map((0...1).contains) == true else {
+      throw ConfigError(key: "--continuation", expected: "a number in [0, 1]", found: decay ?? "")
+    }
+    let current = try LatentCache.current(
+      at: out, of: tracks, checkpoint, valFraction: valFraction, continuation: continuation)
+    guard current == nil else {
       return say("\(out): up to date with this VAE and these clips; nothing to do")
     }
-    try LatentCache.encode(tracks, checkpoint, valFraction: valFraction, to: out)
+    try LatentCache.encode(
+      tracks, checkpoint, valFraction: valFraction, continuation: continuation, to: out)
     say("\(out): \(tracks.clips.count) clips and latent_stats.json")
   }
 }

@@ -96,16 +96,25 @@ extension FlowRunConfig: LatentRunKind {
     if flow.useTextCond, flow.textSource != .precomputed {
       return ("flow.text_source", flow.textSource.rawValue, "precomputed")
     }
+    if flow.prediction != .velocity {
+      return ("flow.prediction", flow.prediction.rawValue, "velocity")
+    }
+    if flow.useContinuationCond { return ("flow.use_continuation_cond", "true", "false") }
+    let source = train.matching.x0Mode
+    if source != .noise, source != .anchorFirst {
+      return ("train.x0_mode", source.rawValue, "noise or anchor_first")
+    }
     return nil
   }
 
   static func note(on weights: [String: NDArray]) -> String? {
     let own = weights.keys.sorted().filter {
-      $0.hasPrefix("video_encoder.") || $0.hasPrefix("text_encoder.")
+      name in
+      ["video_encoder.", "text_encoder.", "continuation_proj."].contains { name.hasPrefix($0) }
     }
     guard !own.isEmpty else { return nil }
     return "the published code does not have \(own.joined(separator: ", ")): video and text reach "
-      + "its generator as precomputed latents and embeddings"
+      + "its generator as precomputed latents and embeddings, and a continuation does not"
   }
 }
 

@@ -30,25 +30,29 @@ struct SamplingModels {
     let vaeHash = try vaeCheckpoint.load(.ema, into: vae)
     try statistics.check(weights: vaeHash, config: vaeConfig, of: vaeCheckpoint)
 
-    let headCheckpoint = try Checkpoint(at: request.visibility ?? config.sample.visibility)
+    let headCheckpoint = try Checkpoint(at: request.visibility ?? config.sample.drawing.visibility)
     let head = try VisibilityPredictor(
       headCheckpoint.config(VisibilityRunConfig.self).visibility, seed: 0)
     let headHash = try headCheckpoint.load(.ema, into: head)
     let headStatistics = try headCheckpoint.latentStatistics()
     try statistics.check(headStatistics, ofHead: headCheckpoint)
 
-    let solver = request.solver ?? ODESolver(rawValue: config.sample.solver)!
-    steps = request.steps ?? config.sample.steps
+    let solver = request.solver ?? ODESolver(rawValue: config.sample.drawing.solver)!
+    steps = request.steps ?? config.sample.drawing.steps
     sampler = FutureSampler(
       flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
-      solver: solver, steps: steps, seed: UInt64(request.seed))
+      correction: config.sample.correction, solver: solver, steps: steps, seed: UInt64(request.seed)
+    )
     recorded = [
       "solver": solver.rawValue, "steps": steps, "noise_seed": request.seed,
       "weights": request.weights.rawValue,
       "flow_checkpoint": flowCheckpoint.path, "flow_sha256": flowHash,
       "vae_checkpoint": vaeCheckpoint.path, "vae_sha256": vaeHash,
       "visibility_checkpoint": headCheckpoint.path, "visibility_sha256": headHash,
-      "vis_threshold": config.sample.visThreshold,
+      "correct_continuation": config.sample.correction.correctContinuation,
+      "smooth_frames": config.sample.correction.smoothFrames,
+      "shrink_px": config.sample.correction.shrinkPx,
+      "vis_threshold": config.sample.drawing.visThreshold,
     ]
   }
 
@@ -128,7 +132,7 @@ struct SamplingModels {
       }
       return PredictedFuture(
         drawn, frames: config.data.windows.futureLen, firstFrame: config.data.windows.histLen,
-        threshold: Float(config.sample.visThreshold), geometry: clip.geometry)
+        threshold: Float(config.sample.drawing.visThreshold), geometry: clip.geometry)
     }
   }
 
@@ -163,15 +167,6 @@ struct NonFiniteFuture: Error, CustomStringConvertible {
   }
 }
 
-extension Checkpoint {
-  /// The statistics of the latents that a flow or a visibility head was trained on.
-  /// - Throws: `ConfigError`, `TrainingError.checkpoint`
-  fileprivate func latentStatistics() throws -> LatentStatistics {
-    let name = LatentCache.statisticsFile
-    return try LatentStatistics(json: attachment(name), source: "\(path)/\(name)")
-  }
-}
-
 extension LatentStatistics {
   /// Checks that a VAE is the one whose latents these are of.
   /// - Throws: `TrainingError.checkpoint` with both hashes.
@@ -184,19 +179,24 @@ extension LatentStatistics {
         problem: "expected the VAE of the flow's latents, \(what) \(short(expected)), found "
           + "\(short(found)); pass the right run with --vae")
     }
-    guard origin?.vaeSha256 == weights else {
-      throw fault("weights", origin?.vaeSha256, weights)
+    guard let origin else {
+      return say(
+        "statistics from elsewhere name no VAE; that the flow was trained on latents of "
+          + "\(checkpoint.path) could not be checked")
     }
+    guard origin.vaeSha256 == weights else { throw fault("weights", origin.vaeSha256, weights) }
     let hash = SHA256.hexDigest(of: Data(try StrictConfig.text(config).utf8))
-    guard origin?.vaeConfigSha256 ?? hash == hash else {
-      throw fault("configuration", origin?.vaeConfigSha256, hash)
+    guard origin.vaeConfigSha256 ?? hash == hash else {
+      throw fault("configuration", origin.vaeConfigSha256, hash)
     }
   }
 
   /// Checks that a visibility head was trained on latents of the same VAE, scaled alike.
   /// - Throws: `TrainingError.checkpoint` with what differs, of both.
   fileprivate func check(_ head: LatentStatistics, ofHead checkpoint: Checkpoint) throws {
-    let isSameVAE = head.origin?.vaeSha256 == origin?.vaeSha256
+    // Of statistics from elsewhere the scaling alone can be compared.
+    let isSameVAE =
+      head.origin == nil || origin == nil || head.origin?.vaeSha256 == origin?.vaeSha256
     let isScaledAlike =
       try head.scaling(source: checkpoint.path) == scaling(source: checkpoint.path)
     guard !isSameVAE || !isScaledAlike else { return }

@@ -67,9 +67,12 @@ extension Command {
     }
 
     let loop = config.train.loop
-    var latents = try LatentCache.open(config.data, mayEncode: !session.isDryRun)
+    let continuation = config.continuationDecay
+    var latents = try LatentCache.open(
+      config.data, continuation: continuation, mayEncode: !session.isDryRun)
     try latents.check(config.flow)
-    let wanted = config.flow.conditionFields
+    var wanted = config.flow.conditionFields
+    if continuation != nil { wanted.insert(.continuation) }
     let batches = try latents.batches(
       seed: loop.seed, batchSize: loop.batchSize, valFraction: config.data.windows.valFraction,
       conditions: wanted)

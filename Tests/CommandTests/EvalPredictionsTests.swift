@@ -90,6 +90,30 @@ import Testing
     #expect(program.output.contains("minADE_2"))
   }
 
+  @Test func severalPredictorsAreRowsOfOneTable() throws {
+    let root = try TemporaryFolder.make("predictors")
+    func predictor(_ name: String, clips: Range<Int> = 0..<2) throws -> [String] {
+      for number in clips { try MadeClip(number: number).write(to: "\(root)/\(name)") }
+      return ["--predictions", "\(root)/\(name)"]
+    }
+    let three =
+      try predictor("calm-seed1") + predictor("calm-seed2") + predictor("wild")
+    let program = try Program(["eval"] + three + ["--json", "\(root)/table.json"])
+    #expect(program.code == 0, "\(program.errors)")
+    let rows = program.output.split(separator: "\n")
+    #expect(rows.contains { $0.hasPrefix("  calm ") && $0.contains("± 0.00") }, "\(program.output)")
+    #expect(rows.contains { $0.hasPrefix("  wild ") && !$0.contains("±") })
+    #expect(rows.filter { $0.hasPrefix("  constant_velocity ") }.count == 4)
+    #expect(!program.output.contains("predictions"))
+    expectFailure(
+      3, "other", "predictions of the same clips",
+      from: try Program(["eval"] + three + predictor("other", clips: 1..<3)))
+    expectFailure(
+      2, "--predictions", "wild twice",
+      from: try Program(["eval"] + three + ["--predictions", "\(root)/wild"]))
+    expectFailure(2, "--predictions", from: try Program("eval"))
+  }
+
   @Test func gridsMustAgree() throws {
     let clips = [
       MadeClip(number: 0), MadeClip(rows: 6, columns: 5, number: 1),

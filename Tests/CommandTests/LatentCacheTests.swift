@@ -102,6 +102,45 @@ struct LatentCacheTests {
     }
   }
 
+  /// A generator that starts from where the history leads, and trains on a few tokens at a time.
+  @Test func continuationsAreEncodedForThoseWhoStartFromThem() throws {
+    #expect(try TinyRuns.train("visibility", tiny.head).code == 0)
+    let sets = [
+      "flow.use_continuation_cond=true", "flow.prediction=endpoint", "flow.spatial_ctx_pool=1",
+      "train.x0_mode=continuation", "train.token_draws=4", "sample.correct_continuation=true",
+      "sample.smooth_frames=5", "sample.shrink_px=1",
+    ].flatMap { ["--set", $0] }
+    let run = try TinyRuns.train("flow", tiny.flow + sets)
+    #expect(run.code == 0 && run.errors.contains("without these continuations"), "\(run.errors)")
+    #expect(try encode("--val-fraction", "0.25").errors.contains("up to date"))
+    #expect(
+      try encode("--val-fraction", "0.25", "--continuation", "1").errors.contains("up to date"))
+    let other = try encode("--val-fraction", "0.25", "--continuation", "0.9")
+    #expect(other.errors.contains("without these continuations"), "\(other.errors)")
+    expectFailure(
+      2, "--continuation", "found 1.5", from: try encode("--continuation", "1.5"))
+
+    let sample = try Program(
+      "sample", "--flow", "\(folder)/quick-flow", "--data", "\(folder)/shards", "--clip",
+      "synth-000000", "--out", "\(folder)/futures")
+    #expect(sample.code == 0, "\(sample.errors)")
+    let meta = try String(
+      contentsOfFile: "\(folder)/futures/synth-000000/meta.json", encoding: .utf8)
+    #expect(meta.contains("\"correct_continuation\" : true"))
+    for (key, value, expected) in [
+      ("sample.smooth_frames", "6", "an odd number from 5 to 9"),
+      ("train.x0_velocity_decay", "2", "a number in [0, 1]"),
+      ("flow.spatial_ctx_pool", "2", "cannot be pooled"),
+      ("train.x0_mode", "nowhere", "continuation"),
+    ] {
+      let refused = try TinyRuns.train("flow", tiny.flow + sets + ["--set", "\(key)=\(value)"])
+      expectFailure(2, expected, from: refused)
+    }
+    expectFailure(
+      2, "sample.correct_continuation",
+      from: try TinyRuns.train("flow", tiny.flow + ["--set", "sample.correct_continuation=true"]))
+  }
+
   @Test func statisticsThatCannotScaleAreRefused() throws {
     #expect(try encode("--val-fraction", "0.25").code == 0)
     let file = "\(folder)/latents/latent_stats.json"

@@ -52,8 +52,13 @@ func flowForwardLossAndGradient(_ golden: GoldenFile, _ checkpointsBlocks: Bool)
   let config = try golden.metadata()
   let source = RectifiedFlow.source(
     noise: try golden.array("noise"), anchorNoise: try golden.array("noise_anchor"),
-    history: try golden.array("z_hist"), .anchorFirst, noiseDeviation: 0.1)
+    anchors: .init(history: try golden.array("z_hist")), .anchorFirst, noiseDeviation: 0.1)
   expectClose(source, try golden.array("z0"), within: 1e-6, "\(golden) z0")
+  let anchoredEverywhere = RectifiedFlow.source(
+    noise: try golden.array("noise"), anchorNoise: try golden.array("noise_anchor"),
+    anchors: .init(history: try golden.array("z_hist")), .anchorAll, noiseDeviation: 0.1)
+  expectClose(
+    anchoredEverywhere, try golden.array("z0_anchor_all"), within: 1e-6, "\(golden) z0_anchor_all")
   let data = try golden.array("z1")
   expectClose(
     RectifiedFlow.interpolate(source, data, time), try golden.array("z_t"), within: 1e-6,

@@ -30,7 +30,7 @@ func pipelineFromTracksToTracks(_ golden: GoldenFile) throws {
   expectClose(visibility, try golden.array("hist_vis_lat"), within: 0, "\(golden) hist_vis_lat")
   let source = RectifiedFlow.source(
     noise: try golden.array("noise"), anchorNoise: try golden.array("noise_anchor"),
-    history: history, .anchorFirst, noiseDeviation: 0.1)
+    anchors: .init(history: history), .anchorFirst, noiseDeviation: 0.1)
   try check(source, "z0")
 
   let steps = try #require(config["euler_steps"] as? [Int])

@@ -152,10 +152,7 @@ func everySwitchChangesTheModel(_ name: String, _ change: @Sendable (inout FlowC
   #expect(error(.rk4, 8) < 1e-5)
 }
 
-/// Small models that sample, with Euler's method.
-private func makeSampler(seed: UInt64, steps: Int = 3) throws -> (
-  FutureSampler, flow: TrajectoryDiT
-) {
+@Test func samplesDependOnSeedClipAndNumberAlone() throws {
   let vae = try TrajectoryVAE(TestConfigs.vae(.cell), seed: 1)
   TestConfigs.randomize(vae)
   let head = try VisibilityPredictor(
@@ -164,61 +161,29 @@ private func makeSampler(seed: UInt64, steps: Int = 3) throws -> (
     ),
     seed: 1)
   let flow = try model { $0.useVideoCond = false }
-  let sampler = FutureSampler(
-    flow: flow, vae: vae, visibility: head,
-    scaling: LatentScaling(mean: [0, 0, 0, 0], deviation: [1, 1, 1, 1]),
-    matching: FlowMatchingConfig(
-      x0Mode: .anchorFirst, x0NoiseStd: 0.1, fmUseVisMask: true, fmInvisWeight: 0.01, fmSigma: 0,
-      tSampling: .uniform, tSmallProb: 0, tSmallMax: 0), solver: .euler, steps: steps, seed: seed)
-  return (sampler, flow)
-}
-
-private func prepared(_ sampler: FutureSampler, _ id: String) -> FutureSampler.PreparedClip {
-  sampler.prepare(
-    id: id, tracks: TestConfigs.normal([9, 6, 2], "tracks"),
-    visibility: NDArray(repeating: 1, shape: [9, 6]), caption: "a disc", video: nil, text: nil)
-}
-
-@Test func samplesDependOnSeedClipAndNumberAlone() throws {
-  func draw(seed: UInt64, _ id: String, _ number: Int) throws -> [Float] {
-    let (sampler, _) = try makeSampler(seed: seed)
-    return sampler.draw(prepared(sampler, id), sample: number).positions
+  func sampler(seed: UInt64) -> FutureSampler {
+    FutureSampler(
+      flow: flow, vae: vae, visibility: head,
+      scaling: LatentScaling(mean: [0, 0, 0, 0], deviation: [1, 1, 1, 1]),
+      matching: FlowMatchingConfig(
+        x0Mode: .anchorFirst, x0NoiseStd: 0.1, fmUseVisMask: true, fmInvisWeight: 0.01, fmSigma: 0,
+        tSampling: .uniform, tSmallProb: 0, tSmallMax: 0),
+      correction: ContinuationCorrection(
+        correctContinuation: false, smoothFrames: 0, shrinkPx: 0), solver: .euler, steps: 3,
+      seed: seed)
   }
-  let base = try draw(seed: 1, "a", 1)
-  _ = try draw(seed: 1, "b", 0)
-  #expect(try draw(seed: 1, "a", 1) == base)
-  #expect(try draw(seed: 1, "a", 0) != base)
-  #expect(try draw(seed: 1, "b", 1) != base)
-  #expect(try draw(seed: 2, "a", 1) != base)
+  func draw(_ sampler: FutureSampler, _ id: String, _ number: Int) -> [Float] {
+    let tracks = TestConfigs.normal([9, 6, 2], "tracks")
+    let clip = sampler.prepare(
+      id: id, tracks: tracks, visibility: NDArray(repeating: 1, shape: [9, 6]), caption: "a disc",
+      video: nil, text: nil)
+    return sampler.draw(clip, sample: number).positions
+  }
+  let base = draw(sampler(seed: 1), "a", 1)
+  _ = draw(sampler(seed: 1), "b", 0)
+  #expect(draw(sampler(seed: 1), "a", 1) == base)
+  #expect(draw(sampler(seed: 1), "a", 0) != base)
+  #expect(draw(sampler(seed: 1), "b", 1) != base)
+  #expect(draw(sampler(seed: 2), "a", 1) != base)
   #expect(base.count == 9 * 6 * 2)
-}
-
-/// A step of the solver costs one velocity: what the context costs is paid when a clip is prepared.
-@Test func contextsAreComputedOncePerClip() throws {
-  func work(steps: Int) throws -> Double {
-    let (sampler, _) = try makeSampler(seed: 1, steps: steps)
-    let clip = prepared(sampler, "a")
-    return profiled { sampler.draw(clip, sample: 0) }.profile.flops
-  }
-  let (sampler, flow) = try makeSampler(seed: 1)
-  let clip = prepared(sampler, "a")
-  let velocity = profiled { flow.velocity(Tensor(clip.history), time: [0.5], clip.context) }
-    .profile.flops
-  let step = try work(steps: 4) - work(steps: 3)
-  #expect(velocity > 0)
-  #expect(step == velocity)
-}
-
-@Test func whatTheCallerThrowsEndsTheDrawing() throws {
-  struct Stop: Error {}
-  let (sampler, _) = try makeSampler(seed: 1)
-  let clip = prepared(sampler, "a")
-  var steps: [Int] = []
-  #expect(throws: Stop.self) {
-    try sampler.draw(clip, sample: 0) { step in
-      steps.append(step)
-      if step == 1 { throw Stop() }
-    }
-  }
-  #expect(steps == [0, 1])
 }

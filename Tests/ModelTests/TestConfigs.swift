@@ -1,5 +1,6 @@
 import Autograd
 import Foundation
+import Training
 
 @testable import TrajLoomFlow
 @testable import TrajLoomVAE
@@ -23,7 +24,18 @@ enum TestConfigs {
     spatialCtxIncludeVideo: true,
     videoCtxMode: .concat, trackFusion: .addLastPlusVel, trackFusionScaleInit: 0.1,
     trackFusionUseTimeGate: true, videoFusion: .none, videoFusionScaleInit: 0.05,
-    useHistVisCond: true, histVisScaleInit: 1)
+    useHistVisCond: true, histVisScaleInit: 1, useContinuationCond: false, posEmbedInit: .normal,
+    prediction: .velocity)
+
+  /// How the quick generator is trained, with another matching.
+  static func flowTraining(_ matching: FlowMatchingConfig) throws -> FlowRunConfig.Train {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    var config = try StrictConfig.load(
+      FlowRunConfig.self, from: root.appendingPathComponent("configs/quick/flow.json").path)
+    config.train.matching = matching
+    return config.train
+  }
 
   /// Random numbers of a shape; the same for the same name.
   static func normal(_ shape: [Int], _ name: String) -> NDArray {

@@ -12,6 +12,8 @@ public struct LatentBatch: Sendable {
   public let zHistory: NDArray
   /// [B, L, N, C], unscaled.
   public let zFuture: NDArray
+  /// [B, L, N, C], unscaled: latents of the history's `continuation`.
+  public let zContinuation: NDArray?
   /// [B, L, N] of 0 and 1.
   public let historyVisibility: NDArray
   /// [B, L, N] of 0 and 1.
@@ -25,13 +27,15 @@ public struct LatentBatch: Sendable {
 
   public init(
     clips: [String], captions: [String], zHistory: NDArray, zFuture: NDArray,
-    historyVisibility: NDArray, futureVisibility: NDArray, video: NDArray? = nil,
+    zContinuation: NDArray? = nil, historyVisibility: NDArray, futureVisibility: NDArray,
+    video: NDArray? = nil,
     videoLatents: NDArray? = nil, textEmbedding: NDArray? = nil
   ) {
     self.clips = clips
     self.captions = captions
     self.zHistory = zHistory
     self.zFuture = zFuture
+    self.zContinuation = zContinuation
     self.historyVisibility = historyVisibility
     self.futureVisibility = futureVisibility
     self.video = video

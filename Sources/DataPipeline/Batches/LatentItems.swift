@@ -10,8 +10,8 @@ public struct LatentItems: Sendable {
 
   public var count: Int { clips.count }
 
-  /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`; by default those that
-  ///   all of the clips have, in one shape.
+  /// - Parameter conditions: of `.video`, `.videoLatents`, `.textEmbedding`, `.continuation`; by
+  ///   default those that all of the clips have, in one shape.
   /// - Throws: `DataError` when a clip lacks a condition that is asked for, or has it in another
   ///   shape.
   public init(set: LatentSet, clips: [Int], conditions: ClipFields? = nil) throws {
@@ -60,10 +60,14 @@ public struct LatentItems: Sendable {
         rows.map { $0.textEmbedding ?? [] }, shape: [rows.count, size]
       ) { $0 }
     }
+    var continuation: NDArray?
+    if conditions.contains(.continuation) {
+      continuation = stacked(rows.map { $0.zContinuation ?? [] }, shape: shape) { $0 }
+    }
     return LatentBatch(
       clips: rows.map(\.id), captions: rows.map(\.caption),
       zHistory: stacked(rows.map(\.zHistory), shape: shape) { $0 },
-      zFuture: stacked(rows.map(\.zFuture), shape: shape) { $0 },
+      zFuture: stacked(rows.map(\.zFuture), shape: shape) { $0 }, zContinuation: continuation,
       historyVisibility: stacked(rows.map(\.historyVisibility), shape: mask, Float.init),
       futureVisibility: stacked(rows.map(\.futureVisibility), shape: mask, Float.init),
       video: video, videoLatents: videoLatents, textEmbedding: textEmbedding)
@@ -86,4 +90,5 @@ private let conditionShapes:
     (.video, "video", { $0.hasVideo ? [$0.videoFrames] : nil }),
     (.videoLatents, "video_latents", { $0.videoLatentShape }),
     (.textEmbedding, "text_embedding", { $0.textEmbeddingSize.map { [$0] } }),
+    (.continuation, "z_cont", { $0.continuationShape }),
   ]

@@ -53,15 +53,17 @@ public struct ClipFields: OptionSet, Sendable {
   public static let videoLatents = ClipFields(rawValue: 8)
   public static let textEmbedding = ClipFields(rawValue: 16)
   public static let objectID = ClipFields(rawValue: 32)
+  /// Of latents: those of the history's continuation.
+  public static let continuation = ClipFields(rawValue: 64)
   public static let all: ClipFields = [
-    .tracks, .visibility, .video, .videoLatents, .textEmbedding, .objectID,
+    .tracks, .visibility, .video, .videoLatents, .textEmbedding, .objectID, .continuation,
   ]
 
   var datasets: Set<String> {
     let names: [(ClipFields, String)] = [
       (.tracks, "tracks"), (.visibility, "visibility"), (.video, "video"),
       (.videoLatents, "video_latents"), (.textEmbedding, "text_embedding"),
-      (.objectID, "object_id"),
+      (.objectID, "object_id"), (.continuation, "z_cont"),
     ]
     return Set(names.filter { contains($0.0) }.map(\.1))
   }

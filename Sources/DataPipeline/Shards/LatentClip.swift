@@ -9,7 +9,9 @@ public struct LatentClip: Sendable, Equatable {
   public var zHistory: [Float]
   /// [L, N, C], unscaled posterior means of the future.
   public var zFuture: [Float]
-  /// The extents [L, N, C] of both.
+  /// [L, N, C], unscaled posterior means of the history's `continuation`.
+  public var zContinuation: [Float]?
+  /// The extents [L, N, C] of all of them.
   public var latentShape: [Int]
   /// [L, N] of 0 and 1.
   public var historyVisibility: [UInt8]
@@ -26,7 +28,8 @@ public struct LatentClip: Sendable, Equatable {
 
   public init(
     id: String, caption: String, source: String, zHistory: [Float], zFuture: [Float],
-    latentShape: [Int], historyVisibility: [UInt8], futureVisibility: [UInt8],
+    zContinuation: [Float]? = nil, latentShape: [Int], historyVisibility: [UInt8],
+    futureVisibility: [UInt8],
     video: [UInt8]? = nil, videoLatents: [Float]? = nil, videoLatentShape: [Int]? = nil,
     textEmbedding: [Float]? = nil
   ) {
@@ -35,6 +38,7 @@ public struct LatentClip: Sendable, Equatable {
     self.source = source
     self.zHistory = zHistory
     self.zFuture = zFuture
+    self.zContinuation = zContinuation
     self.latentShape = latentShape
     self.historyVisibility = historyVisibility
     self.futureVisibility = futureVisibility

@@ -13,6 +13,8 @@ public final class LatentSet: Sendable {
     public let videoLatentShape: [Int]?
     /// E; nil when the clip has no text embedding.
     public let textEmbeddingSize: Int?
+    /// [L, N, C] of the continuation's latents; nil when the clip has none.
+    public let continuationShape: [Int]?
 
     public var hasVideo: Bool { videoFrames > 0 }
   }
@@ -43,7 +45,8 @@ public final class LatentSet: Sendable {
         ("z_hist", shape), ("z_fut", shape), ("hist_visibility", Array(shape.dropLast())),
         ("fut_visibility", Array(shape.dropLast())),
       ]
-      for (name, expected) in expected where file.shape(of: name) != expected {
+      let optional = file.shape(of: "z_cont") == nil ? [] : [("z_cont", shape)]
+      for (name, expected) in expected + optional where file.shape(of: name) != expected {
         throw DataError(
           file: file.path, dataset: name, expected: "\(expected) per clip",
           found: "\(file.shape(of: name) ?? [])", advice: "encode the data again")
@@ -64,7 +67,8 @@ public final class LatentSet: Sendable {
         id: file.ids[place.row], caption: file.captions[place.row], source: file.sources[place.row],
         videoFrames: file.shape(of: "video")?[0] ?? 0,
         videoLatentShape: file.shape(of: "video_latents"),
-        textEmbeddingSize: file.shape(of: "text_embedding")?[0])
+        textEmbeddingSize: file.shape(of: "text_embedding")?[0],
+        continuationShape: file.shape(of: "z_cont"))
     }
   }
 
@@ -76,7 +80,8 @@ public final class LatentSet: Sendable {
     let row = try collection.read(latents.union(fields.datasets), clip: index)
     return LatentClip(
       id: row.id, caption: row.caption, source: row.source, zHistory: row.floats("z_hist") ?? [],
-      zFuture: row.floats("z_fut") ?? [], latentShape: latentShape,
+      zFuture: row.floats("z_fut") ?? [], zContinuation: row.floats("z_cont"),
+      latentShape: latentShape,
       historyVisibility: row.bytes("hist_visibility") ?? [],
       futureVisibility: row.bytes("fut_visibility") ?? [], video: row.bytes("video"),
       videoLatents: row.floats("video_latents"),

@@ -32,6 +32,9 @@ public final class LatentShardWriter {
       textEmbedding: clip.textEmbedding, geometry: geometry)
     columns["z_hist"] = ColumnData(.floats(clip.zHistory), shape: clip.latentShape)
     columns["z_fut"] = ColumnData(.floats(clip.zFuture), shape: clip.latentShape)
+    if let continuation = clip.zContinuation {
+      columns["z_cont"] = ColumnData(.floats(continuation), shape: clip.latentShape)
+    }
     let mask = Array(clip.latentShape.dropLast())
     columns["hist_visibility"] = ColumnData(.bytes(clip.historyVisibility), shape: mask)
     columns["fut_visibility"] = ColumnData(.bytes(clip.futureVisibility), shape: mask)

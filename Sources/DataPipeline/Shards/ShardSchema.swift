@@ -41,7 +41,10 @@ struct ShardSchema: Sendable {
       Column(
         name: $0, type: .uint8, shape: [nil, geometry.count], isRequired: true, rule: .zeroOrOne)
     }
-    return latents + visibility + conditions(geometry)
+    let continuation = Column(
+      name: "z_cont", type: .float32, shape: [nil, geometry.count, nil], isRequired: false,
+      rule: .finite)
+    return latents + [continuation] + visibility + conditions(geometry)
   }
 
   /// The optional datasets that both kinds share.
