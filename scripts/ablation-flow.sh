@@ -43,18 +43,22 @@ predict() { # NAME SEED [STEPS]: samples of a run, in a folder of its own for ea
   predictions+=(--predictions "$out")
 }
 
-hints=(--set train.x0_mode=anchor_first)
-bare=(--set train.x0_mode=noise)
+# The published generator; what is not published is switched on by the last two variants alone.
+published=(--set flow.prediction=velocity --set flow.use_continuation_cond=false --set flow.pos_embed_init=normal
+  --set train.x0_noise_std=0.1 --set train.fm_sigma=0.05 --set train.t_small_prob=0.2 --set train.t_small_max=0.1
+  --set sample.correct_continuation=false --set sample.smooth_frames=0 --set sample.shrink_px=0)
+hints=("${published[@]}" --set train.x0_mode=anchor_first)
+bare=("${published[@]}" --set train.x0_mode=noise)
 unfused=(--set flow.track_fusion=none)
 for seed in "${seeds[@]}"; do
   train both-hints "$seed" "$steps" "${hints[@]}"
   train no-anchor "$seed" "$steps" "${bare[@]}"
   train no-fusion "$seed" "$steps" "${hints[@]}" "${unfused[@]}"
   train no-hints "$seed" "$steps" "${bare[@]}" "${unfused[@]}"
-  train anchor-all "$seed" "$steps" --set train.x0_mode=anchor_all
-  train continuation "$seed" "$steps" --set train.x0_mode=continuation
-  train continuation-endpoint "$seed" "$steps" --set train.x0_mode=continuation --set flow.prediction=endpoint \
-    --set flow.use_continuation_cond=true
+  train anchor-all "$seed" "$steps" "${published[@]}" --set train.x0_mode=anchor_all
+  train continuation "$seed" "$steps" "${published[@]}" --set train.x0_mode=continuation
+  train continuation-endpoint "$seed" "$steps" "${published[@]}" --set train.x0_mode=continuation \
+    --set flow.prediction=endpoint --set flow.use_continuation_cond=true
   # Two stages: the second goes on from the first, on its own rollouts or not, for as many steps.
   train stage-one "$seed" "$first" "${hints[@]}"
   second=("${hints[@]}" --set train.init_from="$work/stage-one-seed$seed" --set train.learning_rate=0.0005)

@@ -262,7 +262,7 @@ struct ConvertLatentRunsTests {
       try convert("\(folder)/f.pt", "\(folder)/kept", "--config", flowConfig, "--stats", statistics)
         .code == 0)
     expectFailure(
-      4, "other-vae", "trained on latents of other VAE weights",
+      4, "other-vae", "expected the VAE of the flow's latents", "pass the right run with --vae",
       from: try Program(
         "sample", "--flow", "\(folder)/kept", "--vae", "\(folder)/other-vae", "--visibility", head,
         "--data", "\(folder)/shards", "--out", "\(folder)/none"))

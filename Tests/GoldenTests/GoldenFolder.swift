@@ -107,7 +107,12 @@ extension GoldenFile {
     -> TrajectoryDiT
   {
     let model = try TrajectoryDiT(
-      published(config, adding: ["video_source": "precomputed", "text_source": "precomputed"]),
+      published(
+        config,
+        adding: [
+          "video_source": "precomputed", "text_source": "precomputed",
+          "use_continuation_cond": false, "pos_embed_init": "normal", "prediction": "velocity",
+        ]),
       seed: 0, checkpointsBlocks: checkpointsBlocks)
     try model.load(weights(key: weightsKey, like: "in_proj.weight"))
     return model
