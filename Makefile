@@ -3,7 +3,7 @@
 FLAGS := -c release -Xswiftc -enable-testing -Xcc -march=native
 TRAJLOOM := .build/release/trajloom
 
-.PHONY: setup build test test-golden test-interchange demo ablation-vae real small-vae lint clean
+.PHONY: setup build test test-golden test-interchange demo ablation-vae ablation-flow real small-vae small-flow lint clean
 
 setup:
 	@scripts/setup.sh
@@ -32,6 +32,10 @@ demo: build
 ablation-vae: build
 	@scripts/ablation-vae.sh $(TRAJLOOM)
 
+# What the generator's boundary hints and its on-policy stage do: 36 small trainings, half an hour on two cores.
+ablation-flow: build
+	@scripts/ablation-flow.sh $(TRAJLOOM)
+
 # The demo on real tracks: make real REAL=folder of npz, mp4 and captions.csv
 REAL ?= ../shared/data/real
 real: build
@@ -40,6 +44,10 @@ real: build
 # The small VAE at full resolution, from synthetic clips; measured on REAL too when it is there
 small-vae: build
 	@scripts/small-vae.sh $(TRAJLOOM) "$(REAL)"
+
+# The small generator on its latents; measured on clips with several true futures, and on REAL when it is there
+small-flow: build
+	@scripts/small-flow.sh $(TRAJLOOM) "$(REAL)"
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

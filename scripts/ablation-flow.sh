@@ -58,7 +58,7 @@ for seed in "${seeds[@]}"; do
   train anchor-all "$seed" "$steps" "${published[@]}" --set train.x0_mode=anchor_all
   train continuation "$seed" "$steps" "${published[@]}" --set train.x0_mode=continuation
   train continuation-endpoint "$seed" "$steps" "${published[@]}" --set train.x0_mode=continuation \
-    --set flow.prediction=endpoint --set flow.use_continuation_cond=true
+    --set flow.prediction=endpoint --set flow.use_continuation_cond=true --set train.fm_sigma=0
   # Two stages: the second goes on from the first, on its own rollouts or not, for as many steps.
   train stage-one "$seed" "$first" "${hints[@]}"
   second=("${hints[@]}" --set train.init_from="$work/stage-one-seed$seed" --set train.learning_rate=0.0005)

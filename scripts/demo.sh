@@ -15,11 +15,11 @@ echo "1/5 data: synthetic clips of 162 frames"
 "$trajloom" data synth --out "$work/shards" --clips 160 --height 192 --width 320 --seed 7
 echo "2/5 trajectory VAE"
 "$trajloom" train vae --config configs/quick/vae.json "${paths[@]}"
-echo "3/5 visibility head"
-"$trajloom" train visibility --config configs/quick/visibility.json "${latents[@]}"
-echo "4/5 generator"
+echo "3/5 generator"
 "$trajloom" train flow --config configs/quick/flow.json "${latents[@]}" \
   --set sample.visibility="$work/quick-visibility"
+echo "4/5 visibility head"
+"$trajloom" train visibility --config configs/quick/visibility.json "${latents[@]}"
 echo "5/5 futures of held-out clips"
 "$trajloom" sample --flow "$work/quick-flow" --data "$work/shards" --split validation \
   --samples 3 --out "$work/futures"

@@ -15,9 +15,7 @@ synth() { # FOLDER CLIPS SEED FUTURES
   fi
 }
 
-synth shards 600 11 1
-"$trajloom" train vae --config configs/small/vae.json --set run.dir="$work" --set data.path="$work/shards"
-
+[ -e "$work/small-vae/latest" ] || scripts/small-vae.sh "$trajloom"
 synth flow-shards 1200 21 1
 paths=(--set run.dir="$work" --set data.path="$work/flow-shards" --set data.vae="$work/small-vae"
   --set data.latents="$work/flow-latents" --set data.val_fraction=0.02)
@@ -29,7 +27,8 @@ paths=(--set run.dir="$work" --set data.path="$work/flow-shards" --set data.vae=
 "$trajloom" runs "$work/small-visibility" "$work/small-flow"
 
 measure() { # FOLDER OF SHARDS
-  "$trajloom" sample --flow "$work/small-flow" --data "$work/$1" --samples 5 --out "$work/$1-futures"
+  "$trajloom" sample --flow "$work/small-flow" --data "$work/$1" --samples 5 --out "$work/$1-futures" \
+    --skip-existing
   "$trajloom" render --predictions "$work/$1-futures" --out "$work/$1-futures.png"
   "$trajloom" eval --predictions "$work/$1-futures" --json "$work/$1-futures.json"
 }

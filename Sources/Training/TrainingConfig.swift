@@ -46,7 +46,8 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   /// cosine schedule does.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
-      "run", "train.max_minutes", "train.log_every", "train.val_every", "train.val_max_batches",
+      "run", "sample", "train.max_minutes", "train.log_every", "train.val_every",
+      "train.val_max_batches",
       "train.save_every", "train.keep_last", "train.on_nonfinite",
     ]
     return lrSchedule == .cosine ? keys : keys.union(["train.max_steps"])

@@ -14,7 +14,8 @@ public struct FlowConditions {
   /// Pooled text embedding, [B, E].
   public var text: Tensor?
   /// Scaled latents of the history's continuation, [B, L, N, C]: what a predicted endpoint is
-  /// counted from. Nil counts it from zero.
+  /// counted from, and what a generator with `use_continuation_cond` has to be given. Nil counts
+  /// endpoints from zero.
   public var continuation: Tensor?
 
   public init(

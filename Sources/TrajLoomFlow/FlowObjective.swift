@@ -93,11 +93,17 @@ public struct FlowObjective: Objective {
     if matching.fmSigma > 0 {
       input = input + Float(matching.fmSigma) * Tensor(draws.inputNoise(state.data.shape, index))
     }
-    return RectifiedFlow.loss(
-      model.velocity(input, time: time, context),
-      target: Tensor(state.data) - Tensor(state.source),
-      weights: model.config.prediction == .endpoint
-        ? RectifiedFlow.endpointWeights(state.weights, time) : state.weights)
+    let velocity = model.velocity(input, time: time, context)
+    switch model.config.prediction {
+    case .velocity:
+      return RectifiedFlow.loss(
+        velocity, target: Tensor(state.data) - Tensor(state.source), weights: state.weights)
+    case .endpoint:
+      // From the noisy input, too, the way leads to the data.
+      return RectifiedFlow.loss(
+        velocity, target: RectifiedFlow.way(to: Tensor(state.data), from: input, time),
+        weights: RectifiedFlow.endpointWeights(state.weights, time))
+    }
   }
 }
 

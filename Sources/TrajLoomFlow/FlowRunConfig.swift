@@ -102,6 +102,15 @@ public struct FlowRunConfig: Codable, Sendable {
       ? train.matching.x0VelocityDecay : nil
   }
 
+  /// - Throws: `ConfigError` for a solver that cannot follow what the generator predicts.
+  public func checkSolver(_ solver: ODESolver, key: String) throws {
+    guard flow.prediction == .velocity || !solver.looksAtTheEnd else {
+      throw ConfigError(
+        key: key, expected: "euler or midpoint, as flow.prediction is endpoint",
+        found: solver.rawValue)
+    }
+  }
+
   /// - Throws: `ConfigError` that names the key and what it must agree with.
   public func validate() throws {
     try flow.validate()
@@ -131,10 +140,12 @@ public struct FlowRunConfig: Codable, Sendable {
       matching.tokenDraws >= 0, "train.token_draws", "a number >= 0 (0: all tokens)",
       matching.tokenDraws)
     try check(
-      matching.tokenDraws == 0 || flow.spatialCtxPool == 1 || flow.spatialCtxMode != .pooledLast,
+      matching.tokenDraws == 0 || flow.spatialCtxMode == .none
+        || (flow.spatialCtxMode == .pooledLast && flow.spatialCtxPool == 1),
       "train.token_draws",
-      "0, as a few tokens cannot be pooled by flow.spatial_ctx_pool "
-        + "\(flow.spatialCtxPool)", matching.tokenDraws)
+      "0, as a few tokens cannot be pooled by flow.spatial_ctx_mode "
+        + "\(flow.spatialCtxMode.rawValue) and spatial_ctx_pool \(flow.spatialCtxPool)",
+      matching.tokenDraws)
     try check(
       (0...1).contains(stage.textDropoutProb), "train.text_dropout_prob", probability,
       stage.textDropoutProb)
@@ -149,6 +160,7 @@ public struct FlowRunConfig: Codable, Sendable {
     try check(
       ODESolver(rawValue: sample.solver) != nil, "sample.solver",
       ODESolver.allCases.map(\.rawValue).joined(separator: ", "), sample.solver)
+    try checkSolver(ODESolver(rawValue: sample.solver)!, key: "sample.solver")
     try check(
       (0...1).contains(sample.visThreshold), "sample.vis_threshold", probability,
       sample.visThreshold)

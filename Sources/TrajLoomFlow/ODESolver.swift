@@ -4,6 +4,10 @@ import Autograd
 public enum ODESolver: String, Sendable, CaseIterable {
   case euler, heun, midpoint, rk4
 
+  /// Whether a step looks at its own end. A velocity that leads to a predicted endpoint is nothing
+  /// there, in the last step.
+  public var looksAtTheEnd: Bool { self == .heun || self == .rk4 }
+
   /// Flow times are kept inside [1e-5, 1 - 1e-5] in sampling, as published.
   private static func clamped(_ t: Float) -> Float { min(max(t, 1e-5), 1 - 1e-5) }
 

@@ -36,7 +36,8 @@ public struct OnPolicyConfig: Codable, Sendable, Equatable {
 
 /// A detached rollout and the terms trained on it.
 public struct OnPolicyRollout {
-  /// 1/K Σ_k FM(v_k, u_k) with targets u_k = (z_1 - z_k) / (1 - t_k).
+  /// 1/K Σ_k FM(v_k, u_k) with targets u_k = (z_1 - z_k) / (1 - t_k); of a generator that predicts
+  /// endpoints, times (1 - t_k)² as its flow-matching loss.
   public let roll: Tensor
   /// 1/(K-1) Σ_k FM(ẑ_k, sg ẑ_{k-1}), with ẑ_k = z_k + (1 - t_k) v_k; zero when K is 1.
   public let endpointPrevious: Tensor
@@ -86,8 +87,12 @@ public struct OnPolicyRollout {
       return terms.dropFirst().reduce(first, +) / Float(terms.count)
     }
     roll = mean(
-      zip(velocities, targets).map {
-        RectifiedFlow.loss($0, target: Tensor($1), weights: weights)
+      velocities.indices.map { k in
+        let time = [Float](repeating: times[k], count: batch)
+        return RectifiedFlow.loss(
+          velocities[k], target: Tensor(targets[k]),
+          weights: model.config.prediction == .endpoint
+            ? RectifiedFlow.endpointWeights(weights, time) : weights)
       })
     endpointData = mean(
       endpoints.map { RectifiedFlow.loss($0, target: Tensor(data), weights: weights) })

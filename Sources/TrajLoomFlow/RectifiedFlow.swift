@@ -125,12 +125,24 @@ public enum RectifiedFlow {
     return (weights / weights.sum([1, 2], keepingAxes: true)).array
   }
 
+  /// The time that remains at each t, never nothing, [B, 1, 1, 1].
+  private static func remaining(_ time: [Float], _ device: Device) -> Tensor {
+    Tensor(
+      time.map { max(1 - $0, leastRemaining) }, shape: [time.count, 1, 1, 1], device: device)
+  }
+
+  /// The time over which an endpoint is approached at least; as long as a step of 1000.
+  private static let leastRemaining: Float = 0.001
+
+  /// The velocity that leads from `z` at each t to an endpoint; both [B, L, N, C].
+  static func way(to endpoint: Tensor, from z: Tensor, _ time: [Float]) -> Tensor {
+    (endpoint - z) / remaining(time, z.device)
+  }
+
   /// Token weights that make the loss of velocities that of the endpoints they lead to: an error of
   /// the velocity at t is one of the endpoint by the time that remains.
   static func endpointWeights(_ weights: NDArray, _ time: [Float]) -> NDArray {
-    let remaining = time.map { max(1 - $0, TrajectoryDiT.leastRemaining) }
-    let factors = Tensor(
-      remaining.map { $0 * $0 }, shape: [time.count, 1, 1], device: weights.device)
+    let factors = square(remaining(time, weights.device)).reshaped([time.count, 1, 1])
     return (factors * Tensor(weights)).array
   }
 

@@ -4,7 +4,9 @@ import Autograd
 /// less and most of it goes where the future is not what the source says already.
 ///
 /// A token is drawn with a probability p that grows with its surprise, and counts 1/p: sums over
-/// tokens keep their expectation (importance sampling). Not in the paper.
+/// tokens keep their expectation (importance sampling). What a token's velocity is depends on the
+/// others that were drawn, through the spatial attention, and to that the expectation does not
+/// extend. Not in the paper.
 struct TokenSubset {
   /// [B] of N' indices into the tokens.
   let indices: [[Int]]

@@ -124,6 +124,9 @@ public struct TrajectoryDiT: Module {
       history.shape == [batch, steps, config.tokens, config.latentChannels],
       "context: history \(history.shape), expected [B, \(steps), \(config.tokens), "
         + "\(config.latentChannels)]")
+    precondition(
+      !config.useContinuationCond || conditions.continuation != nil,
+      "context: a generator that is told of the continuation was given none")
     let device = history.device
     func chosen(_ x: Tensor) -> Tensor { subset.map { $0.of(x) } ?? x }
     let positions = positions(subset)
@@ -295,13 +298,9 @@ public struct TrajectoryDiT: Module {
       return output
     case .endpoint:
       let endpoint = context.origin.map { $0 + output } ?? output
-      let remaining = time.map { max(1 - $0, Self.leastRemaining) }
-      return (endpoint - z) / Tensor(remaining, shape: [time.count, 1, 1, 1], device: z.device)
+      return RectifiedFlow.way(to: endpoint, from: z, time)
     }
   }
-
-  /// The time over which an endpoint is approached at last; as long as a step of 100.
-  static let leastRemaining: Float = 0.01
 
   private func run(_ index: Int, _ x: Tensor, _ condition: Tensor, _ context: FlowContext) -> Tensor
   {

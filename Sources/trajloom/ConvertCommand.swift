@@ -103,7 +103,15 @@ private func convertWeights(_ input: String, to output: String, _ arguments: Arg
   }
   let numbers = weights.values.reduce(0) { $0 + $1.count }
   say("\(place): \(weights.count) tensors, \(numbers) numbers")
-  if kind != .run, let note = ownKind?.note(on: weights) { say("note: \(note)") }
+  guard kind != .run else { return }
+  if let note = ownKind?.note(on: weights) { say("note: \(note)") }
+  let own = "\(input)/config.json"
+  let source = FileManager.default.fileExists(atPath: own) ? try readConfigOfAnyKind(own) : config
+  if let (key, found, expected) = source?.unpublished {
+    say(
+      "note: \(key) is \(found), and the published code computes with \(expected) alone; there these "
+        + "weights mean something else")
+  }
 }
 
 private func begin(

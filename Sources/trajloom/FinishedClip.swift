@@ -5,7 +5,8 @@ import Training
 extension ClipFolder {
   /// What decides what the files of a folder of predictions are, as `meta.json` has it.
   private static let decisive = [
-    "flow_sha256", "vae_sha256", "visibility_sha256", "vis_threshold", "solver", "steps",
+    "flow_sha256", "flow_config_sha256", "truth_sha256", "vae_sha256", "visibility_sha256",
+    "vis_threshold", "solver", "steps",
     "noise_seed", "num_samples", "formats", "input_sha256", "correct_continuation", "smooth_frames",
     "shrink_px",
   ]

@@ -58,7 +58,7 @@ struct LatentCache {
     at path: String, of tracks: ShardSet, _ checkpoint: Checkpoint, valFraction: Double,
     continuation: Double? = nil
   ) throws -> LatentCache? {
-    let wanted = try origin(
+    var wanted = try origin(
       of: tracks, checkpoint, valFraction: valFraction, continuation: continuation)
     let file = "\(path)/\(statisticsFile)"
     guard FileManager.default.fileExists(atPath: file) else {
@@ -68,6 +68,8 @@ struct LatentCache {
     let statistics = try LatentStatistics.read(file)
     let set = try LatentSet(path: path)
     let origin = statistics.origin
+    // More than is needed may be there.
+    if continuation == nil { wanted.continuationDecay = origin?.continuationDecay }
     let isWhole =
       set.clips.map(\.id) == tracks.clips.map(\.id)
       && set.vaeSHA256 == origin?.vaeSha256 && set.dataHash == origin?.dataHash
@@ -167,14 +169,19 @@ struct LatentCache {
     MemoryUse.releaseCache()
   }
 
-  /// The same latents for weights from `checkpoint`, if there is one: scaled as it was trained, as
-  /// far as it is known to be of the same VAE or not known at all.
+  /// The same latents for weights from `checkpoint`, if there is one: scaled as it was trained.
   /// - Throws: `ConfigError`, `TrainingError.checkpoint`
   func scaled(asFor checkpoint: Checkpoint?) throws -> LatentCache {
-    guard let checkpoint, let attached = try checkpoint.attachedStatistics(),
-      attached.origin == nil || attached.origin?.vaeSha256 == statistics.origin?.vaeSha256,
-      try attached.scaling(source: checkpoint.path) != scaling()
-    else { return self }
+    guard let checkpoint, let attached = try checkpoint.attachedStatistics() else { return self }
+    if let theirs = attached.origin?.vaeSha256, let own = statistics.origin?.vaeSha256,
+      theirs != own
+    {
+      throw TrainingError.checkpoint(
+        path: checkpoint.path,
+        problem: "expected weights for latents of the VAE \(own.prefix(12))..., found weights for "
+          + "those of \(theirs.prefix(12))...; name the right run in data.vae or train.init_from")
+    }
+    guard try attached.scaling(source: checkpoint.path) != scaling() else { return self }
     say("\(path): scaled by the statistics that came with \(checkpoint.path), not by its own")
     var latents = self
     latents.statistics = attached

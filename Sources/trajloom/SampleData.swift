@@ -126,6 +126,16 @@ struct SampleClip {
     videoFrames = info.videoFrames
   }
 
+  /// SHA-256 over the true future; "none" where it is not known.
+  var truthHash: String {
+    guard let truth else { return "none" }
+    var hash = SHA256()
+    for values in [truth.tracks.scalars, truth.visibility.scalars] {
+      values.withUnsafeBytes { hash.update($0) }
+    }
+    return hash.hexDigest
+  }
+
   /// SHA-256 over all that the models are told.
   var hash: String {
     var hash = SHA256()

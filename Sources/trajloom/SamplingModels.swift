@@ -38,6 +38,7 @@ struct SamplingModels {
     try statistics.check(headStatistics, ofHead: headCheckpoint)
 
     let solver = request.solver ?? ODESolver(rawValue: config.sample.drawing.solver)!
+    try config.checkSolver(solver, key: "--solver")
     steps = request.steps ?? config.sample.drawing.steps
     sampler = FutureSampler(
       flow: flow, vae: vae, visibility: head, scaling: scaling, matching: config.train.matching,
@@ -46,6 +47,7 @@ struct SamplingModels {
     recorded = [
       "solver": solver.rawValue, "steps": steps, "noise_seed": request.seed,
       "weights": request.weights.rawValue,
+      "flow_config_sha256": try configHash(config.flow, config.train.matching),
       "flow_checkpoint": flowCheckpoint.path, "flow_sha256": flowHash,
       "vae_checkpoint": vaeCheckpoint.path, "vae_sha256": vaeHash,
       "visibility_checkpoint": headCheckpoint.path, "visibility_sha256": headHash,
@@ -65,6 +67,7 @@ struct SamplingModels {
       "grid_origin": "topleft", "hist_len": windows.histLen, "future_len": windows.futureLen,
       "pred_len": windows.futureLen, "num_points": clip.geometry.count,
       "num_samples": request.samples, "fps": clip.fps, "input_sha256": clip.hash,
+      "truth_sha256": clip.truthHash,
       "formats": PredictionFormat.allCases.filter(request.formats.contains).map(\.rawValue),
     ]) { $1 }
   }
@@ -152,6 +155,12 @@ struct SamplingModels {
       return clip.conditions.videoLatents.map { NDArray($0, shape: shape) }
     }
   }
+}
+
+/// What a generator computes with beside its weights.
+private func configHash(_ flow: FlowConfig, _ matching: FlowMatchingConfig) throws -> String {
+  let text = try StrictConfig.text(flow) + StrictConfig.text(matching)
+  return SHA256.hexDigest(of: Data(text.utf8))
 }
 
 /// A future with NaN or infinity in it: the models have diverged.

@@ -9,7 +9,7 @@ struct SeedGroup {
     var groups: [SeedGroup] = []
     for (index, own) in names.enumerated() {
       let name = own.replacing(/-seed[0-9]+$/, with: "")
-      if let known = groups.firstIndex(where: { $0.name == name }) {
+      if name != own, let known = groups.firstIndex(where: { $0.name == name }) {
         groups[known].members.append(index)
       } else {
         groups.append(SeedGroup(name: name, members: [index]))

@@ -81,6 +81,7 @@ extension Command {
     let resumed = try session.isDryRun ? nil : session.checkpointToResume(config, loop)
     let start = config.train.stage.initFrom
     let given = try resumed == nil && !start.isEmpty ? Checkpoint(at: start) : nil
+    try given?.checkStart(of: config)
     try given?.load(.ema, into: model)
     latents = try latents.scaled(asFor: resumed ?? given)
     session.announce(
@@ -119,6 +120,32 @@ extension Command {
     try session.train(
       objective, batches, loop, config,
       attachments: [LatentCache.statisticsFile: latents.statistics.json()])
+  }
+}
+
+extension Checkpoint {
+  /// Weights of another generator may load, and mean something else.
+  /// - Throws: `ConfigError` with what differs.
+  fileprivate func checkStart(of run: FlowRunConfig) throws {
+    let own = try config(FlowRunConfig.self)
+    var changes = try StrictConfig.differences(
+      own.flow, run.flow,
+      ignoring: [
+        "pos_embed_init", "track_fusion_scale_init", "video_fusion_scale_init",
+        "hist_vis_scale_init",
+      ]
+    ).map { "flow.\($0)" }
+    if own.continuationDecay != run.continuationDecay {
+      func text(_ decay: Double?) -> String { decay.map { "of decay \($0)" } ?? "none" }
+      changes.append(
+        "continuation: \(text(own.continuationDecay)) -> \(text(run.continuationDecay))")
+    }
+    guard changes.isEmpty else {
+      throw ConfigError(
+        key: "train.init_from",
+        problem: "\(path) is of another generator (\(changes.joined(separator: "; "))); change "
+          + "these keys back")
+    }
   }
 }
 

@@ -137,6 +137,12 @@ struct LatentCacheTests {
       expectFailure(2, expected, from: refused)
     }
     expectFailure(
+      2, "train.init_from", "flow.prediction: endpoint -> velocity",
+      from: try TinyRuns.train(
+        "flow",
+        tiny.flow + sets + ["--set", "flow.prediction=velocity"]
+          + ["--set", "train.init_from=\(folder)/quick-flow"], "--name", "other"))
+    expectFailure(
       2, "sample.correct_continuation",
       from: try TinyRuns.train("flow", tiny.flow + ["--set", "sample.correct_continuation=true"]))
   }

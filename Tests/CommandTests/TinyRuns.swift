@@ -7,6 +7,12 @@ struct TinyRuns {
   let head: [String]
   let flow: [String]
 
+  /// What the quick generator has that the published one has not, switched off.
+  private static let published = [
+    "flow.prediction=velocity", "flow.use_continuation_cond=false", "train.x0_mode=anchor_first",
+    "sample.correct_continuation=false", "sample.smooth_frames=0",
+  ]
+
   init(_ folder: String) {
     func sets(_ pairs: [String]) -> [String] { pairs.flatMap { ["--set", $0] } }
     let common = [
@@ -25,7 +31,7 @@ struct TinyRuns {
     head = sets(common + cache)
     flow = sets(
       common + cache + size.map { "flow.\($0)" }
-        + ["sample.visibility=\(folder)/quick-visibility", "sample.steps=2"])
+        + ["sample.visibility=\(folder)/quick-visibility", "sample.steps=2"] + Self.published)
   }
 
   /// Clips to train on.

@@ -57,12 +57,14 @@ def check(work):
             "input_height": HEIGHT, "input_width": WIDTH, "num_frames_in": FRAMES, "num_frames_latent": LATENTS,
             "hidden_size": 32, "latent_channels": CHANNELS, "spatial_ctx_pool": pool, "use_video_cond": conditions,
             "use_text_cond": conditions, "video_source": "precomputed", "text_source": "precomputed",
-            "video_latent_channels": VIDEO_CHANNELS, "text_embed_dim": TEXT_SIZE, **other,
+            "video_latent_channels": VIDEO_CHANNELS, "text_embed_dim": TEXT_SIZE, "prediction": "velocity",
+            "use_continuation_cond": False, **other,
         }  # fmt: skip
         sets = {f"flow.{key}": value for key, value in sizes.items()}
         train("flow", work, name, {
             **sets, **steps(30), "data.vae": f"{work}/vae", "data.latents": f"{work}/latents",
-            "sample.visibility": f"{work}/head-plain", "train.ema_decay": 0.9,
+            "sample.visibility": f"{work}/head-plain", "train.ema_decay": 0.9, "train.x0_mode": "anchor_first",
+            "train.x0_noise_std": 0.1, "sample.correct_continuation": False, "sample.smooth_frames": 0,
         })  # fmt: skip
         given = inputs(conditions)
         run("convert", f"{work}/{name}/config.json", f"{work}/{name}.json")

@@ -75,7 +75,7 @@ public func continuation(
     var (travel, share) = (0.0, 1.0)  // frames' worth of the last velocity
     for _ in 0..<frames {
       share *= decay
-      travel += decay == 1 ? 1 : share
+      travel += share
       for motion in motions {
         // A point that is outside already may come back, so only a crossing stops it.
         let free = motion.position + Float(travel) * motion.velocity
