@@ -53,16 +53,21 @@ public struct Checkpoint: Sendable {
 
   /// The configuration that the run was started with.
   /// - Throws: `ConfigError`, `TrainingError.checkpoint`
-  public func config<Config: Codable>(_ type: Config.Type) throws -> Config {
+  public func config<Config: Codable>(
+    _ type: Config.Type, overrides: [String] = []
+  ) throws -> Config {
     _ = try checkedData(Self.configFile, state())
+    let file = "\(path)/\(Self.configFile)"
     do {
-      return try StrictConfig.load(type, from: "\(path)/\(Self.configFile)")
+      let config = try StrictConfig.load(type, from: file)
+      guard !overrides.isEmpty else { return config }
     } catch let error as ConfigError {
       throw TrainingError.checkpoint(
         path: path,
         problem: "its configuration is not one of this kind of model, or not of this version "
           + "(\(error))")
     }
+    return try StrictConfig.load(type, from: file, overrides: overrides)
   }
 
   /// Loads the weights into `model`, checking their hash, names and shapes.

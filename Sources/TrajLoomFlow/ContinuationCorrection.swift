@@ -5,14 +5,15 @@ import Training
 ///
 /// The continuation is known in pixels and, decoded from its latents, as the VAE sees it. A future is
 /// the former plus what its own decoding differs by from the latter, so that the VAE's error drops
-/// out of what goes on as it was. The difference is smoothed, and shrunk to nothing where it is no
-/// larger than the model's error. Not in the paper.
+/// out of what goes on as it was. That difference is smoothed. Where the future is then no further
+/// than the model's error from where smooth motion would curve to, it is shrunk to that. Not in the
+/// paper.
 public struct ContinuationCorrection: Codable, Sendable, Equatable {
   /// False to take futures as they are decoded.
   public var correctContinuation: Bool
   /// The odd number of frames that a quadratic is fitted to, around each; 0 for no smoothing.
   public var smoothFrames: Int
-  /// Pixels; a point that is never moved further than this goes on as it was.
+  /// Pixels; a point that is never further than this from its curved continuation takes that.
   public var shrinkPx: Double
 
   public init(correctContinuation: Bool, smoothFrames: Int, shrinkPx: Double) {
@@ -40,25 +41,31 @@ public struct ContinuationCorrection: Codable, Sendable, Equatable {
     try check(shrinkPx >= 0, "shrink_px", "a number >= 0", shrinkPx)
   }
 
-  /// Futures [1, T, N, 2], in pixels.
-  /// - Parameters:
-  ///   - decoded: the future as the VAE decodes it, and `decodedContinuation` likewise.
-  ///   - continuation: in pixels.
-  func apply(_ decoded: NDArray, _ decodedContinuation: NDArray, to continuation: NDArray)
-    -> NDArray
-  {
+  /// What futures of one clip are made from; all [1, T, N, 2], pixels.
+  struct Base {
+    let continuation: NDArray
+    /// As the VAE decodes its latents.
+    let decoded: NDArray
+    /// Where points that moved smoothly would curve to, the others as the continuation.
+    let curved: NDArray
+  }
+
+  /// - Parameter decoded: the future as the VAE decodes it, [1, T, N, 2], pixels.
+  /// - Returns: the future, likewise.
+  func apply(_ decoded: NDArray, to base: Base) -> NDArray {
     let (frames, points) = (decoded.shape[1], decoded.shape[2])
-    var change = (Tensor(decoded) - Tensor(decodedContinuation)).reshaped([frames, points * 2])
+    var change = Tensor(decoded) - Tensor(base.decoded)
     if smoothFrames > 0 {
-      change = matmul(Tensor(Self.smoothing(frames: frames, window: smoothFrames)), change)
+      let matrix = Tensor(Self.smoothing(frames: frames, window: smoothFrames).on(decoded.device))
+      change = matmul(matrix, change.reshaped([frames, points * 2])).reshaped(decoded.shape)
     }
-    if shrinkPx > 0 {
-      // The positive part of James and Stein's estimator, on each point's largest change.
-      let farthest = square(change.reshaped([frames, points, 2])).sum([2]).max([0])  // [N]
-      let kept = relu(1 - Float(shrinkPx * shrinkPx) / (farthest + 1e-12))
-      change = (change.reshaped([frames, points, 2]) * kept.reshaped([1, points, 1]))
-    }
-    return (Tensor(continuation) + change.reshaped(continuation.shape)).array
+    let future = Tensor(base.continuation) + change
+    guard shrinkPx > 0 else { return future.array }
+    // The positive part of James and Stein's estimator, on each point's largest distance.
+    let distance = future - Tensor(base.curved)
+    let farthest = square(distance).sum([3]).max([1])  // [1, N]
+    let kept = relu(1 - Float(shrinkPx * shrinkPx) / (farthest + 1e-12))
+    return (Tensor(base.curved) + distance * kept.reshaped([1, 1, points, 1])).array
   }
 
   /// The matrix [T, T] that puts the least-squares quadratic over a window around each frame in its

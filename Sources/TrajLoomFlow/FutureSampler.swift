@@ -68,9 +68,13 @@ public struct FutureSampler {
       futureVisibility: latentVisibility(batched(visibility), stride: stride),
       video: isPatch ? video.map(batched) : nil, videoLatents: isPatch ? nil : video.map(batched),
       textEmbedding: text.map(batched))
-    var base: (NDArray, NDArray)?
+    var base: ContinuationCorrection.Base?
     if correction.correctContinuation, let continuation, let zContinuation {
-      base = (batched(continuation), decoded(zContinuation))
+      let curved = vae.continuation(
+        of: tracks, visibility, decay: matching.x0VelocityDecay, curves: true)
+      base = ContinuationCorrection.Base(
+        continuation: batched(continuation), decoded: decoded(zContinuation),
+        curved: batched(curved))
     }
     return PreparedClip(
       id: id, anchors: RectifiedFlow.Anchors(batch, scaling),
@@ -82,9 +86,8 @@ public struct FutureSampler {
   public struct PreparedClip {
     let id: String
     let anchors: RectifiedFlow.Anchors  // of one clip
-    /// The continuation in pixels, and as its latents are decoded, where futures correct it; both
-    /// [1, T, N, 2].
-    let base: (tracks: NDArray, decoded: NDArray)?
+    /// What futures correct, where they do.
+    let base: ContinuationCorrection.Base?
     let context: FlowContext
   }
 
@@ -111,7 +114,7 @@ public struct FutureSampler {
       flow.velocity(z, time: [time], clip.context)
     }
     let own = decoded(scaling.unscale(z))  // [1, T, N, 2]
-    let points = clip.base.map { correction.apply(own, $0.decoded, to: $0.tracks) } ?? own
+    let points = clip.base.map { correction.apply(own, to: $0) } ?? own
     let logits = visibility(Tensor(z), history: Tensor(clip.anchors.history))
     let (frames, stride) = (vae.config.numFramesIn, vae.config.latentStride)
     return Future(

@@ -65,15 +65,17 @@ extension TrajectoryVAE {
     return (anchor.normalize(batch.tracks.reshaped(shape + [2])), batch.visibility.reshaped(shape))
   }
 
-  /// What follows a history [T, N, 2] if every point goes on as it last moved, in pixels, as many
-  /// frames as the model takes.
+  /// What follows a history if every point goes on as it last moved: see
+  /// `DataPipeline.continuation`.
+  /// - Parameters:
+  ///   - tracks: [T, N, 2], pixels; `visibility`: 0 or 1, [T, N].
+  /// - Returns: as many frames as the model takes, [T, N, 2], pixels.
   public func continuation(
-    of tracks: NDArray, _ visibility: NDArray, decay: Double
+    of tracks: NDArray, _ visibility: NDArray, decay: Double, curves: Bool = false
   ) -> NDArray {
     DataPipeline.continuation(
-      of: tracks, visibility: visibility, decay: decay, frames: config.numFramesIn,
-      height: config.inputHeight,
-      width: config.inputWidth)
+      of: tracks, visibility: visibility, decay: decay, curves: curves, frames: config.numFramesIn,
+      height: config.inputHeight, width: config.inputWidth)
   }
 
   /// A batch's tracks as the posterior mean keeps them, in pixels, [B, T, N, 2].

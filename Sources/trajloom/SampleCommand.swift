@@ -17,6 +17,8 @@ extension Command {
       Option("--clip", "ID", "only this clip", repeats: true),
       Option("--split", "all|validation", "all clips, or those held out in training (default all)"),
       Option("--samples", "K", "futures per clip (default 1)"),
+      Option(
+        "--set", "sample.KEY=VALUE", "override a key of the run's sample block", repeats: true),
       Option("--steps", "N", "ODE steps (default: sample.steps of the run)"),
       Option(
         "--solver", "NAME", "euler, heun, midpoint or rk4 (default: sample.solver of the run)"),
@@ -66,6 +68,8 @@ struct SampleRequest {
   let samples: Int
   let steps: Int?
   let solver: ODESolver?
+  /// Of the run's `sample` block.
+  let overrides: [String]
   let seed: Int
   let formats: Set<PredictionFormat>
   let skipsExisting: Bool
@@ -85,6 +89,12 @@ struct SampleRequest {
     samples = try arguments.integer("--samples", maximum: 1 << 16) ?? 1
     steps = try arguments.integer("--steps")
     solver = try arguments.choice("--solver", ODESolver.self)
+    overrides = arguments.all("--set")
+    if let other = overrides.first(where: { !$0.hasPrefix("sample.") }) {
+      throw ConfigError(
+        key: "--set", expected: "a key of the run's sample block, such as sample.shrink_px=0",
+        found: other)
+    }
     seed = try arguments.integer("--seed", minimum: 0, maximum: .max) ?? 0
     formats = try PredictionFormat.list(arguments.string("--format"))
     skipsExisting = arguments.has("--skip-existing")

@@ -18,7 +18,8 @@ struct SamplingModels {
   init(_ request: SampleRequest) throws {
     name = request.flow
     let flowCheckpoint = try Checkpoint(at: request.flow)
-    config = try flowCheckpoint.config(FlowRunConfig.self)
+    config = try flowCheckpoint.config(FlowRunConfig.self, overrides: request.overrides)
+    if !request.overrides.isEmpty { try config.validate() }
     let flow = try TrajectoryDiT(config.flow, seed: 0)
     let flowHash = try flowCheckpoint.load(request.weights, into: flow)
     let statistics = try flowCheckpoint.latentStatistics()

@@ -5,7 +5,8 @@ import Testing
 
 /// A history of one point per path, all frames of the same visibility unless hidden.
 private func continued(
-  _ paths: [[SIMD2<Float>]], hidden: Set<Int> = [], decay: Double = 1, frames: Int = 4
+  _ paths: [[SIMD2<Float>]], hidden: Set<Int> = [], decay: Double = 1, curves: Bool = false,
+  frames: Int = 4
 ) -> [[SIMD2<Float>]] {
   let (history, points) = (paths[0].count, paths.count)
   let tracks = (0..<history).flatMap { frame in paths.flatMap { [$0[frame].x, $0[frame].y] } }
@@ -14,7 +15,8 @@ private func continued(
   }
   let values = continuation(
     of: NDArray(tracks, shape: [history, points, 2]),
-    visibility: NDArray(seen, shape: [history, points]), decay: decay, frames: frames, height: 48,
+    visibility: NDArray(seen, shape: [history, points]), decay: decay, curves: curves,
+    frames: frames, height: 48,
     width: 64
   ).scalars
   return (0..<points).map { point in
@@ -51,4 +53,28 @@ private func continued(
   jumping[7] = SIMD2(40, 0)
   #expect(continued([jumping], hidden: [7])[0].map(\.x) == [42, 44, 46, 48])
   #expect(continued([right], hidden: Set(0..<7))[0].map(\.x) == [14, 14, 14, 14])
+}
+
+/// What speeds up smoothly speeds up for a while; what shakes goes straight on.
+@Test func aSmoothPointCurvesAndARoughOneDoesNot() {
+  let speeding = (0..<12).map { SIMD2<Float>(0.25 * Float($0 * $0), 10) }
+  let curved = continued([speeding], curves: true)[0].map(\.x)
+  // Speed 5.5 and acceleration 0.5 at x = 30.25.
+  var (place, speed, gain) = (30.25, 5.5, 0.5)
+  let expected = (0..<4).map { _ -> Float in
+    gain *= 0.98
+    speed += gain
+    place += speed
+    return Float(place)
+  }
+  let isNear = zip(curved, expected).allSatisfy { abs($0 - $1) < 1e-3 }
+  #expect(isNear, "\(curved) for \(expected)")
+
+  let shaking = speeding.enumerated().map { SIMD2($1.x, $1.y + ($0 % 2 == 0 ? 0.1 : -0.1)) }
+  let straight = continued([shaking], curves: true)[0]
+  #expect(straight == continued([shaking])[0])
+  let hidden = continued([speeding], hidden: [6], curves: true)[0]
+  #expect(hidden == continued([speeding], hidden: [6])[0])
+  // It stops at the edge as well.
+  #expect(continued([speeding], curves: true, frames: 12)[0].last?.x == 63)
 }

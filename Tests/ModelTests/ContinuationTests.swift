@@ -158,20 +158,35 @@ private let path = NDArray((0..<9 * 4).map { Float($0) }, shape: [1, 9, 2, 2])
   let correction = ContinuationCorrection(
     correctContinuation: true, smoothFrames: 5, shrinkPx: 1)
   let decoded = TestConfigs.normal([1, 9, 2, 2], "decoded")
-  #expect(correction.apply(decoded, decoded, to: path).scalars == path.scalars)
+  let same = correction.apply(
+    decoded, to: .init(continuation: path, decoded: decoded, curved: path)
+  ).scalars
+  #expect(same == path.scalars)
 }
 
+/// With smoothing and shrinking together: a change that is quadratic from its sixth frame on is kept
+/// there, but for what is shrunk of it towards the curve.
 @Test func smallChangesAreDroppedAndLargeOnesKept() {
   let correction = ContinuationCorrection(
-    correctContinuation: true, smoothFrames: 0, shrinkPx: 2)
-  let base = NDArray.zeros([1, 9, 2, 2])
+    correctContinuation: true, smoothFrames: 5, shrinkPx: 2)
+  let zeros = NDArray.zeros([1, 9, 2, 2])
   // Point 0 moves by 1 pixel at most, point 1 by 20.
   let decoded = NDArray(
     (0..<9).flatMap { frame in [Float(frame) / 8, 0, 20 * Float(frame) / 8, 0] },
     shape: [1, 9, 2, 2])
-  let result = (Tensor(correction.apply(decoded, base, to: path)) - Tensor(path)).array.scalars
-  let (small, large) = (result[8 * 4], result[8 * 4 + 2])
-  #expect(small == 0 && abs(large - 20 * (1 - 4.0 / 400)) < 1e-3, "\(small), \(large)")
+  func last(curvedBy shift: Float) -> (small: Float, large: Float) {
+    let curved = (Tensor(path) + Tensor(NDArray(repeating: shift, shape: path.shape))).array
+    let future = correction.apply(
+      decoded, to: .init(continuation: path, decoded: zeros, curved: curved))
+    let moved = (Tensor(future) - Tensor(path)).array.scalars
+    return (moved[8 * 4], moved[8 * 4 + 2])
+  }
+  let straight = last(curvedBy: 0)
+  #expect(straight.small == 0 && abs(straight.large - 20 * (1 - 4.0 / 400)) < 1e-3)
+  // The small change is nearer than 2 to a curve 0.5 away, the large one further: 19.5 and 0.5 off.
+  let bent = last(curvedBy: 0.5)
+  let kept = 1 - 4 / (19.5 * 19.5 + 0.5 * 0.5)
+  #expect(bent.small == 0.5 && abs(Double(bent.large) - (0.5 + 19.5 * kept)) < 1e-3)
 }
 
 /// A quadratic is its own smoothing but near its start, where it meets the frames that nothing
