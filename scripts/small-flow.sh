@@ -33,9 +33,9 @@ measure() { # FOLDER OF SHARDS
   "$trajloom" eval --predictions "$work/$1-futures" --json "$work/$1-futures.json"
 }
 
-# 16 histories with three true futures each, of a seed that nothing was trained or chosen on.
-synth parting 48 23 3
-echo "48 synthetic clips of another seed: 16 histories, three true futures of each"
+# 32 histories with three true futures each, of a seed that nothing was trained or chosen on.
+synth parting 96 23 3
+echo "96 synthetic clips of another seed: 32 histories, three true futures of each"
 measure parting
 if [ -n "$real" ] && [ -d "$real" ]; then
   rm -rf "$work/real"
