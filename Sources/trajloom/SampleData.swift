@@ -130,22 +130,30 @@ struct SampleClip {
   var truthHash: String {
     guard let truth else { return "none" }
     var hash = SHA256()
-    for values in [truth.tracks.scalars, truth.visibility.scalars] {
-      values.withUnsafeBytes { hash.update($0) }
-    }
+    hash.update(floats: truth.tracks.scalars)
+    hash.update(floats: truth.visibility.scalars)
     return hash.hexDigest
   }
 
   /// SHA-256 over all that the models are told.
   var hash: String {
     var hash = SHA256()
-    func add(_ values: [Float]) { values.withUnsafeBytes { hash.update($0) } }
-    add(tracks.scalars)
-    add(visibility.scalars)
+    hash.update(floats: tracks.scalars)
+    hash.update(floats: visibility.scalars)
     hash.update(caption)
     hash.update(conditions.video ?? [])
-    add(conditions.videoLatents ?? [])
-    add(conditions.textEmbedding ?? [])
+    hash.update(floats: conditions.videoLatents ?? [])
+    hash.update(floats: conditions.textEmbedding ?? [])
     return hash.hexDigest
+  }
+}
+
+extension SHA256 {
+  /// Appends numbers, the lowest byte of each first.
+  fileprivate mutating func update(floats: [Float]) {
+    update(
+      floats.flatMap { value in
+        (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32($0))) }
+      })
   }
 }
