@@ -1,38 +1,61 @@
 import Autograd
 import Foundation
 
-/// `metrics.jsonl`: one JSON object a line, numbers by name.
+/// A log of one JSON object a line: numbers by name, beside `kind` and `step`.
 final class MetricsLog {
-  private let path: String
-  private var file: FileHandle
+  static let trainingKind = "train"
+  static let validationKind = "validation"
 
-  /// Opens the log to append. Lines after `step`, and a torn last line, belong to a run that was
-  /// cut off and are dropped.
-  init(path: String, keepingThrough step: Int) throws {
+  private let path: String
+  private let file: FileHandle
+
+  /// Opens the log to append.
+  /// - Parameter keeps: which lines stay, by kind and step. What is no line, such as half of one at
+  ///   the end, is of a run that was cut off, and goes.
+  /// - Throws: `TrainingError.resource`
+  init(path: String, keeps: (_ kind: String, _ step: Int) -> Bool) throws {
     self.path = path
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    let kept = text.split(separator: "\n").filter { line in
-      guard let json = try? StrictJSON(parsing: line.utf8), let own = json["step"]?.integer else {
-        return false
-      }
-      return own <= step
+    do {
+      let kept = Self.lines(of: path).filter { keeps($0.kind, $0.step) }.map(\.text)
+      try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: path)
+      file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      try file.seekToEnd()
+    } catch {
+      throw Self.failure(path, error)
     }
-    try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: path)
-    guard let file = FileHandle(forWritingAtPath: path) else {
-      throw TrainingError.resource("\(path): cannot be written")
+  }
+
+  /// The lines of a log that can be read.
+  static func lines(of path: String) -> [(kind: String, step: Int, text: String, json: StrictJSON)]
+  {
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
+      guard let json = try? StrictJSON(parsing: line.utf8), let step = json["step"]?.integer,
+        let kind = json["kind"]?.string
+      else { return nil }
+      return (kind, step, String(line), json)
     }
-    self.file = file
-    try file.seekToEnd()
   }
 
   /// Appends a line. Values that are not finite are written as null.
+  /// - Throws: `TrainingError.resource`
   func append(kind: String, step: Int, _ values: [(String, Double)]) throws {
     let members = values.map { name, value in
-      "\(quoted(name)):\(value.isFinite ? "\(value)" : "null")"
+      ",\(quoted(name)):\(value.isFinite ? "\(value)" : "null")"
     }
-    let line = "{\"kind\":\(quoted(kind)),\"step\":\(step),\(members.joined(separator: ","))}\n"
-    do { try file.write(contentsOf: Data(line.utf8)) } catch {
-      throw TrainingError.resource("\(path): cannot be written (\(error)); free space and resume")
-    }
+    let line = "{\"kind\":\(quoted(kind)),\"step\":\(step)\(members.joined())}\n"
+    do { try file.write(contentsOf: Data(line.utf8)) } catch { throw Self.failure(path, error) }
+  }
+
+  /// - Throws: `TrainingError.resource`
+  func sync() throws {
+    do { try file.synchronize() } catch { throw Self.failure(path, error) }
+  }
+
+  private static func failure(_ path: String, _ error: any Error) -> TrainingError {
+    let free = DiskSpace.free(at: path).map { ", \(DiskSpace.text($0)) are free there" } ?? ""
+    return .resource(
+      "\(path): cannot be written (\(error)\(free)); mend this and run the same command again, the "
+        + "last checkpoint is intact")
   }
 }

@@ -8,14 +8,17 @@ public protocol Objective {
 
   var model: Model { get }
 
-  /// The loss of a batch, and its terms by name.
-  /// - Parameter index: the number of the batch since the start of the run; all random draws depend
-  ///   on it alone.
-  func loss(_ batch: Batch, index: Int) -> (loss: Tensor, terms: [Term])
+  /// The loss of a batch, a mean over its samples, and its terms by name.
+  /// - Parameter place: all random draws of sample i depend on the seed, `place.number` and
+  ///   `place.slots[i]` alone.
+  func loss(_ batch: Batch, at place: BatchPlace) -> (loss: Tensor, terms: [Term])
 
   /// Validation quantities of a batch, to be pooled over batches. Deterministic: draws depend on
   /// `index` alone.
   func evaluate(_ batch: Batch, index: Int) -> [PooledMetric]
+
+  /// The quantities of `evaluate` that are the better the lower they are, the most telling first.
+  var monitored: [String] { get }
 
   /// The clips of a batch, for messages.
   func clips(_ batch: Batch) -> [String]
@@ -45,21 +48,21 @@ public struct PooledMetric: Sendable {
 
 /// The batches of a run. `training` is called on another thread.
 public struct BatchSource<Batch: Sendable>: Sendable {
-  /// Training batch number n.
-  public let training: @Sendable (Int) throws -> Batch
+  /// The training batch at a place.
+  public let training: @Sendable (BatchPlace) throws -> Batch
   /// How many validation batches there are, and number n of them.
   public let validationCount: Int
   public let validation: @Sendable (Int) throws -> Batch
-  /// A hash of the data, which a resumed run must find unchanged.
-  public let dataHash: String
+  /// The data, which a resumed run must find unchanged.
+  public let data: DataFingerprint
 
   public init(
-    training: @escaping @Sendable (Int) throws -> Batch, validationCount: Int,
-    validation: @escaping @Sendable (Int) throws -> Batch, dataHash: String
+    training: @escaping @Sendable (BatchPlace) throws -> Batch, validationCount: Int,
+    validation: @escaping @Sendable (Int) throws -> Batch, data: DataFingerprint
   ) {
     self.training = training
     self.validationCount = validationCount
     self.validation = validation
-    self.dataHash = dataHash
+    self.data = data
   }
 }

@@ -9,11 +9,11 @@ public struct RunSummary {
   /// - Throws: `TrainingError.checkpoint` when the folder has no readable log.
   public init(_ path: String) throws {
     let file = "\(path)/metrics.jsonl"
-    guard let log = try? String(contentsOfFile: file, encoding: .utf8) else {
+    guard FileManager.default.isReadableFile(atPath: file) else {
       throw TrainingError.checkpoint(
         path: file, problem: "missing or unreadable; is this a run folder?")
     }
-    let lines = log.split(separator: "\n").compactMap { try? StrictJSON(parsing: $0.utf8) }
+    let lines = MetricsLog.lines(of: file).map(\.json)
     func number(_ json: StrictJSON, _ key: String) -> Double? {
       guard case .number(let text)? = json[key] else { return nil }
       return Double(text)

@@ -37,18 +37,36 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   public var valEvery: Int
   public var valMaxBatches: Int
   public var saveEvery: Int
+  /// How many of the newest checkpoints are kept, at least 2.
   public var keepLast: Int
-  /// What to do when a loss or gradient is not finite: stop, or skip the step (at most ten in a
-  /// row).
+  /// Those of every so many steps are kept too; 0 for none.
+  public var keepEvery: Int
+  /// The validation quantity by whose lowest value a checkpoint is saved and kept too; "" for none.
+  public var keepBest: String
+  /// After how many steps the report gets new pictures; 0 for none.
+  public var previewEvery: Int
+  /// How many finished batches may wait for the step that takes them.
+  public var prefetchBatches: Int
+  /// What to do when a loss or gradient is not finite: stop, or skip the step. The tenth in a row
+  /// stops.
   public var onNonfinite: NonFinitePolicy
+  /// Skips steps whose loss lies so many deviations above the mean of the last ones; 0 for none.
+  public var lossSpikeZscore: Double
+
+  /// What the authors' configurations do not say of keeping a run safe, as JSON by key.
+  package static let publishedFilling = [
+    "train.keep_last": "2", "train.keep_every": "0", "train.keep_best": "\"\"",
+    "train.preview_every": "0", "train.prefetch_batches": "2", "train.on_nonfinite": "\"stop\"",
+    "train.loss_spike_zscore": "0.0",
+  ]
 
   /// Keys that a resumed run may change: they do not alter what a step computes. The length of a
   /// cosine schedule does.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
       "run", "sample", "train.max_minutes", "train.log_every", "train.val_every",
-      "train.val_max_batches",
-      "train.save_every", "train.keep_last", "train.on_nonfinite",
+      "train.val_max_batches", "train.save_every", "train.keep_last", "train.keep_every",
+      "train.keep_best", "train.preview_every", "train.prefetch_batches", "train.on_nonfinite",
     ]
     return lrSchedule == .cosine ? keys : keys.union(["train.max_steps"])
   }
@@ -81,6 +99,12 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
     try check(valMaxBatches > 0, "val_max_batches", "a positive number", valMaxBatches)
     try check(saveEvery > 0, "save_every", "a positive number", saveEvery)
     try check(keepLast >= 2, "keep_last", "at least 2", keepLast)
+    try check(keepEvery >= 0, "keep_every", "a number >= 0", keepEvery)
+    try check(previewEvery >= 0, "preview_every", "a number >= 0", previewEvery)
+    try check(prefetchBatches > 0, "prefetch_batches", "a positive number", prefetchBatches)
+    try check(
+      lossSpikeZscore >= 0 && lossSpikeZscore.isFinite, "loss_spike_zscore", "a number >= 0",
+      lossSpikeZscore)
   }
 
   var schedule: LearningRateSchedule {

@@ -17,12 +17,18 @@ public struct TrainingRun<O: Objective> {
   private let configText: String
   private let attachments: [String: Data]
   private let directory: RunDirectory
-  private let log: MetricsLog
+  private let collective: any Collective
+  private let reporter: (any RunReporter)?
+  /// Nil in processes that do not write.
+  private var journal: RunJournal?
+  private let grace: GraceTime
   private var optimizer: AdamW
   private var average: ExponentialMovingAverage?
+  private var updates = UpdateGuard()
+  private var best: BestCheckpoint?
+  private var validationIsDue = false
   private var step = 0
   private var minutes = 0.0
-  private var skipped = 0
   private var progress = ProgressLine()
 
   /// The step that the run stands at.
@@ -33,211 +39,384 @@ public struct TrainingRun<O: Objective> {
   ///     checkpoint.
   ///   - attachments: files that go into every checkpoint.
   ///   - checkpoint: where to continue from; nil to start anew.
-  /// - Throws: `TrainingError.checkpoint` when the checkpoint does not fit the model or the data.
+  ///   - collective: the processes that share every batch; the one of rank 0 writes.
+  ///   - reporter: what shows the run beside its logs.
+  /// - Throws: `TrainingError.checkpoint` when the checkpoint does not fit the model or the data,
+  ///   `ConfigError` for settings that do not fit the objective or the processes.
   public init(
     _ objective: O, _ batches: BatchSource<O.Batch>, _ config: TrainingConfig, configText: String,
-    attachments: [String: Data] = [:], in directory: RunDirectory, resuming checkpoint: Checkpoint?
+    attachments: [String: Data] = [:], in directory: RunDirectory, resuming checkpoint: Checkpoint?,
+    collective: any Collective = SingleProcess(), reporter: (any RunReporter)? = nil
   ) throws {
+    guard config.keepBest.isEmpty || objective.monitored.contains(config.keepBest) else {
+      throw ConfigError(
+        key: "train.keep_best",
+        expected: "one of \(objective.monitored.joined(separator: ", ")), or \"\" for none",
+        found: config.keepBest)
+    }
+    guard config.batchSize.isMultiple(of: collective.count) else {
+      throw ConfigError(
+        key: "train.batch_size", expected: "a multiple of the \(collective.count) processes",
+        found: "\(config.batchSize)")
+    }
     self.objective = objective
     self.batches = batches
     self.config = config
     self.configText = configText
     self.attachments = attachments
     self.directory = directory
+    self.collective = collective
+    self.reporter = collective.rank == 0 ? reporter : nil
+    grace = GraceTime(
+      checkpointBytes: CheckpointContents.byteCount(
+        of: objective.model, averaged: config.emaDecay > 0))
     optimizer = AdamW(
       beta1: config.betas[0], beta2: config.betas[1], weightDecay: config.weightDecay)
-    if let checkpoint {
-      let state = try checkpoint.state()
-      guard state.dataHash.isEmpty || state.dataHash == batches.dataHash else {
-        throw TrainingError.checkpoint(
-          path: checkpoint.path,
-          problem: "the run was started on other data (\(state.dataHash.prefix(12))..., now "
-            + "\(batches.dataHash.prefix(12))...); use a new --name")
-      }
-      try checkpoint.load(.raw, into: objective.model)
-      if config.emaDecay > 0 {
-        average = ExponentialMovingAverage(
-          of: objective.model, decay: config.emaDecay, warmsUp: true)
-      }
-      do {
-        try optimizer.load(
-          checkpoint.arrays(Checkpoint.optimizerFile, state), steps: state.optimizerSteps,
-          for: objective.model)
-        // Weights from elsewhere have no average: it starts from them.
-        if var own = average, state.sha256[Checkpoint.averageFile] != nil {
-          let saved = try checkpoint.arrays(Checkpoint.averageFile, state)
-          let parameters = saved.filter { own.averages[$0.key] != nil }  // the file has buffers too
-          try own.load(parameters, updates: state.emaUpdates)
-          average = own
-        }
-      } catch let mismatch as StateMismatch {
-        throw TrainingError.checkpoint(
-          path: checkpoint.path, problem: "not the state of this run; \(mismatch)")
-      }
-      step = state.step
-      minutes = state.minutes
-    } else if config.emaDecay > 0 {
+    if let checkpoint { try objective.model.load(checkpoint) }
+    if config.emaDecay > 0 {
       average = ExponentialMovingAverage(of: objective.model, decay: config.emaDecay, warmsUp: true)
     }
-    log = try MetricsLog(path: "\(directory.path)/metrics.jsonl", keepingThrough: step)
+    if let checkpoint { try restore(checkpoint) }
+    guard collective.rank == 0 else { return }
+    journal = try RunJournal(in: directory.path, after: step, validationIsDue: validationIsDue)
     try AtomicFile.write(Data(configText.utf8), to: "\(directory.path)/config.json")
+  }
+
+  /// All of a checkpoint but the weights.
+  private mutating func restore(_ checkpoint: Checkpoint) throws {
+    let state = try checkpoint.state()
+    guard state.data == .none || state.data == batches.data else {
+      throw TrainingError.checkpoint(
+        path: checkpoint.path,
+        problem: "the run was started on other data "
+          + "(\(state.data.differences(to: batches.data))); put it back, or use a new --name")
+    }
+    do {
+      try optimizer.load(
+        checkpoint.arrays(Checkpoint.optimizerFile), steps: state.optimizerSteps,
+        for: objective.model)
+      // Weights from elsewhere have no average: it starts from them.
+      if var own = average, try checkpoint.hasAttachment(Checkpoint.averageFile) {
+        let saved = try checkpoint.arrays(Checkpoint.averageFile)
+        let parameters = saved.filter { own.averages[$0.key] != nil }  // the file has buffers too
+        try own.load(parameters, updates: state.emaUpdates)
+        average = own
+      }
+    } catch let mismatch as StateMismatch {
+      throw TrainingError.checkpoint(
+        path: checkpoint.path, problem: "not the state of this run; \(mismatch)")
+    }
+    step = state.step
+    minutes = state.minutes
+    updates = state.updates
+    best = state.best
+    validationIsDue = state.validationIsDue
   }
 
   /// Trains until `max_steps`, `max_minutes` or a signal, and saves.
   /// - Throws: `TrainingError`, and whatever making a batch throws.
   public mutating func run() throws -> Outcome {
-    StopSignal.install()
+    StopSignal.install { [grace] in announceSignal(grace.message($0)) }
     let accumulation = config.gradientAccumulationSteps
+    let slots = collective.share(of: config.batchSize)
     let prefetcher = Prefetcher(
-      depth: prefetchDepth, startingAt: step * accumulation, make: batches.training)
+      depth: config.prefetchBatches, startingAt: step * accumulation
+    ) { [batches] in try batches.training(BatchPlace(number: $0, slots: slots)) }
     defer { prefetcher.stop() }
     let clock = ContinuousClock()
     let (start, minutesBefore, stepBefore) = (clock.now, minutes, step)
     var interval = (start: clock.now, step: step, waited: 0.0)
+    var isOver = try isOver()
+    if validationIsDue { try validateAndSave(isDue: (validation: true, save: false)) }
 
-    while step < config.maxSteps, config.maxMinutes == 0 || minutes < config.maxMinutes {
-      if let signal = StopSignal.pending { return try stop(signal) }
+    training: while !isOver || validationIsDue {
+      if try collective.any(StopSignal.pending != nil) { return try stop(prefetcher) }
 
-      // Batch, loss and gradient.
+      // Batches, loss and gradient.
+      let stepStart = clock.now
       var loss: Float = 0
       var terms: [Term] = []
       var gradient: [String: NDArray] = [:]
-      var parts: [O.Batch] = []
+      var parts: [(batch: O.Batch, place: BatchPlace)] = []
       for micro in 0..<accumulation {
-        let batch = try prefetcher.next()
-        parts.append(batch)
+        grace.begin(.waiting, step: step + 1)
+        // A signal does not wait for data: the step is taken again when the run goes on.
+        guard
+          let batch = try prefetcher.next(unless: { [collective] in
+            collective.count == 1 && StopSignal.pending != nil
+          })
+        else { continue training }
+        grace.begin(.step, step: step + 1)
+        let place = BatchPlace(number: step * accumulation + micro, slots: slots)
+        parts.append((batch, place))
         let (value, part) = valueWithGradient(at: objective.model) { _ in
-          let (loss, values) = objective.loss(batch, index: step * accumulation + micro)
+          let (loss, values) = objective.loss(batch, at: place)
           terms = zipTerms(terms, values)
           return loss
         }
         loss += value / Float(accumulation)
         accumulate(part, into: &gradient, scale: 1 / Float(accumulation))
       }
+      try collective.average(&gradient)
+      (loss, terms) = try averaged(loss, terms)
 
-      // Finite? Then clip, optimiser, average.
+      // Usable? Then clip, optimiser, average.
       let norm = clip(&gradient, toNorm: Float(config.clipGradNorm))
       let rate = config.schedule.rate(base: config.learningRate, step: step)
-      if loss.isFinite && norm.isFinite {
+      switch updates.judge(loss: loss, norm: norm, config) {
+      case .update:
         let model = objective.model
         optimizer.update(model, along: gradient, learningRate: rate)
         average?.update(model)
-        skipped = 0
-      } else {
-        try handleNonFinite(loss: loss, norm: norm, parts)
+      case .skip(let reason): announceSkip(reason, parts)
+      case .stop(let reason):
+        throw TrainingError.numerical(
+          step: step + 1, problem: reason, clips: clips(parts), origin: firstNonFinite(parts))
       }
       step += 1
       minutes = minutesBefore + seconds(clock.now - start) / 60
+      grace.took(seconds(clock.now - stepStart), .step)
+      isOver = try self.isOver()
 
       // Log, validate, save.
-      let ends = step >= config.maxSteps || (config.maxMinutes > 0 && minutes >= config.maxMinutes)
-      let logs = step.isMultiple(of: config.logEvery) || step == stepBefore + 1 || ends
       let elapsed = max(1e-9, seconds(clock.now - interval.start))
-      let rateOfSamples = Double((step - interval.step) * accumulation * config.batchSize) / elapsed
-      let waitShare = (prefetcher.secondsWaited - interval.waited) / elapsed
-      progress.show(
-        line(
-          loss, terms, rate, norm, rateOfSamples, waitShare, startedAt: stepBefore, since: start),
-        isMilestone: logs)
-      if logs {
-        try log.append(
-          kind: "train", step: step,
-          [("loss", Double(loss))]
-            + terms.map { ($0.name, Double($0.value) / Double(accumulation)) }
+      let speed = Speed(
+        samplesPerSecond: Double((step - interval.step) * accumulation * config.batchSize)
+          / elapsed,
+        dataWait: (prefetcher.secondsWaited - interval.waited) / elapsed)
+      // The same steps as in a run that was never interrupted; a person sees the first one after a
+      // resume as well.
+      let isLogged = step.isMultiple(of: config.logEvery) || step == 1 || isOver
+      show(
+        line(loss, terms, rate, norm, speed, startedAt: stepBefore, since: start),
+        isMilestone: isLogged || step == stepBefore + 1)
+      if isLogged {
+        try journal?.training(
+          step: step,
+          [("loss", Double(loss))] + terms.map { ($0.name, mean($0)) }
             + [
               ("learning_rate", rate), ("grad_norm", Double(norm)),
-              ("samples_per_second", rateOfSamples), ("data_wait", waitShare),
-            ])
+              ("skipped", Double(updates.skipped)),
+            ],
+          timing: [
+            ("samples_per_second", speed.samplesPerSecond), ("data_wait", speed.dataWait),
+            ("minutes", minutes),
+          ])
         interval = (clock.now, step, prefetcher.secondsWaited)
       }
-      if step.isMultiple(of: config.valEvery) || ends { try validate() }
-      if step.isMultiple(of: config.saveEvery) || ends { try save() }
+      try validateAndSave(
+        isDue: (
+          validation: step.isMultiple(of: config.valEvery) || isOver,
+          save: step.isMultiple(of: config.saveEvery) || isOver
+        ))
     }
-    progress.finish()
+    finishProgress()
+    refreshReport(.finished)
     return .finished
   }
 
-  private mutating func stop(_ signal: Int32) throws -> Outcome {
-    progress.print("signal \(signal): saving at step \(step); a second signal stops at once")
-    try save()
-    return .stopped(signal: signal)
+  /// Whether the run is as long as it should be. One process's clock decides for all.
+  private func isOver() throws -> Bool {
+    let isLate = collective.rank == 0 && config.maxMinutes > 0 && minutes >= config.maxMinutes
+    return try collective.any(step >= config.maxSteps || isLate)
   }
 
-  private mutating func handleNonFinite(loss: Float, norm: Float, _ parts: [O.Batch]) throws {
-    skipped += 1
-    guard config.onNonfinite == .skip, skipped <= 10 else {
-      throw TrainingError.nonFinite(
-        step: step + 1, what: loss.isFinite ? "the gradient" : "the loss",
-        clips: parts.flatMap(objective.clips), origin: firstNonFinite(parts))
+  private mutating func stop(_ prefetcher: Prefetcher<O.Batch>) throws -> Outcome {
+    // The batch in the making may hang on a disk that does not answer.
+    prefetcher.abandon()
+    try save()
+    finishProgress()
+    refreshReport(.stopped)
+    return .stopped(signal: StopSignal.pending ?? SIGTERM)
+  }
+
+  /// What is due after a step; a best checkpoint is saved when it comes up.
+  private mutating func validateAndSave(isDue: (validation: Bool, save: Bool)) throws {
+    let isBest = isDue.validation ? try validate() : false
+    if isDue.save || isBest { try save() }
+    guard isDue.validation, !validationIsDue else { return }
+    let isPreviewDue = config.previewEvery > 0 && step.isMultiple(of: config.previewEvery)
+    if let reporter, try isPreviewDue || isOver() && config.previewEvery > 0 {
+      withAverage { reportingFailure("preview") { try reporter.preview(step: step) } }
     }
-    progress.print("step \(step + 1): not finite, skipped (\(skipped) in a row)")
+    refreshReport(.training)
+  }
+
+  /// Pools the validation batches, with the averaged weights when there are any.
+  /// - Returns: whether this is the best step so far.
+  private mutating func validate() throws -> Bool {
+    let count = min(batches.validationCount, config.valMaxBatches)
+    validationIsDue = false
+    guard count > 0 else { return false }
+    grace.begin(.validation, step: step)
+    var pooled: [(name: String, sum: Double, count: Double)] = []
+    let isWhole = try withAverage {
+      // Each process goes through all of it: the results are the same, and nothing has to be
+      // shared out.
+      for index in 0..<count {
+        if try collective.any(StopSignal.pending != nil) { return false }
+        for metric in objective.evaluate(try batches.validation(index), index: index) {
+          if let known = pooled.firstIndex(where: { $0.name == metric.name }) {
+            pooled[known].sum += metric.sum
+            pooled[known].count += metric.count
+          } else {
+            pooled.append((metric.name, metric.sum, metric.count))
+          }
+        }
+      }
+      return true
+    }
+    guard isWhole else {
+      validationIsDue = true
+      return false
+    }
+    // The mean of nothing, such as of clips in which no point is visible, is no number.
+    let values = pooled.map { ($0.name, $0.count > 0 ? $0.sum / $0.count : .nan) }
+    try journal?.validation(step: step, values)
+    announce(
+      "step \(step)  validation  "
+        + values.map { "\($0.0) \(short($0.1))" }.joined(separator: "  "))
+    guard let value = values.first(where: { $0.0 == config.keepBest })?.1, value.isFinite else {
+      return false
+    }
+    if let best, best.metric == config.keepBest, best.value <= value { return false }
+    best = BestCheckpoint(metric: config.keepBest, value: value, step: step)
+    return true
+  }
+
+  private mutating func save() throws {
+    guard collective.rank == 0 else { return }
+    grace.begin(.saving, step: step)
+    let clock = ContinuousClock()
+    let start = clock.now
+    try journal?.sync()
+    let weights = objective.model.stateDictionary()
+    let contents = CheckpointContents(
+      weights: weights, average: average.map { weights.merging($0.averages) { $1 } },
+      optimizer: optimizer.state(), config: configText, attachments: attachments,
+      state: CheckpointState(
+        step: step, optimizerSteps: optimizer.steps, emaUpdates: average?.updates ?? 0,
+        minutes: minutes, data: batches.data, updates: updates, best: best,
+        validationIsDue: validationIsDue))
+    try contents.write(to: directory.checkpointPath(step: step))
+    try directory.finishCheckpoint(
+      keeping: CheckpointRetention(
+        last: config.keepLast, every: config.keepEvery, best: best?.step))
+    grace.took(seconds(clock.now - start), .saving)
+  }
+
+  /// Calls `body` while the model has its averaged weights, when there are any.
+  private func withAverage<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let raw = average.map { objective.model.exchangeParameters($0.averages) }
+    defer { if let raw { _ = objective.model.exchangeParameters(raw) } }
+    return try body()
+  }
+
+  // MARK: What cannot be used
+
+  private mutating func announceSkip(
+    _ reason: String, _ parts: [(batch: O.Batch, place: BatchPlace)]
+  ) {
+    announce(
+      "WARNING: step \(step + 1) skipped: \(reason) (clips: "
+        + "\(clips(parts).joined(separator: ", "))); \(updates.skippedInARow) in a row, "
+        + "\(updates.skipped) in all")
+  }
+
+  private func clips(_ parts: [(batch: O.Batch, place: BatchPlace)]) -> [String] {
+    parts.flatMap { objective.clips($0.batch) }
   }
 
   /// Evaluates the step once more, looking at every operation's result.
-  private func firstNonFinite(_ parts: [O.Batch]) -> NonFiniteOperation? {
+  private func firstNonFinite(
+    _ parts: [(batch: O.Batch, place: BatchPlace)]
+  ) -> NonFiniteOperation? {
     findingNonFinite {
-      for (micro, batch) in parts.enumerated() {
-        _ = valueWithGradient(at: objective.model) { _ in
-          objective.loss(batch, index: step * config.gradientAccumulationSteps + micro).loss
-        }
+      for (batch, place) in parts {
+        _ = valueWithGradient(at: objective.model) { _ in objective.loss(batch, at: place).loss }
       }
     }.first
   }
 
-  /// Pools the validation batches, with the averaged weights when there are any.
-  private mutating func validate() throws {
-    let count = min(batches.validationCount, config.valMaxBatches)
-    guard count > 0 else { return }
-    let raw = average.map { objective.model.exchangeParameters($0.averages) }
-    defer { if let raw { _ = objective.model.exchangeParameters(raw) } }
-    var pooled: [(name: String, sum: Double, count: Double)] = []
-    for index in 0..<count {
-      for metric in objective.evaluate(try batches.validation(index), index: index) {
-        if let known = pooled.firstIndex(where: { $0.name == metric.name }) {
-          pooled[known].sum += metric.sum
-          pooled[known].count += metric.count
-        } else {
-          pooled.append((metric.name, metric.sum, metric.count))
-        }
-      }
-    }
-    let values = pooled.map { ($0.name, $0.sum / max($0.count, 1e-12)) }
-    try log.append(kind: "validation", step: step, values)
-    let shown = values.map { "\($0.0) \(short($0.1))" }.joined(separator: "  ")
-    progress.print("step \(step)  validation  \(shown)")
+  // MARK: What a person sees
+
+  /// Loss and terms as means over all processes.
+  private func averaged(_ loss: Float, _ terms: [Term]) throws -> (Float, [Term]) {
+    let sums = try collective.sum([Double(loss)] + terms.map { Double($0.value) })
+    let means = sums.map { Float($0 / Double(collective.count)) }
+    return (means[0], zip(terms, means.dropFirst()).map { Term($0.name, $1) })
   }
 
-  private mutating func save() throws {
-    let state = CheckpointState(
-      step: step, optimizerSteps: optimizer.steps, emaUpdates: average?.updates ?? 0,
-      minutes: minutes, dataHash: batches.dataHash, sha256: [:])
-    let weights = objective.model.stateDictionary()
-    try Checkpoint.write(
-      to: directory.checkpointPath(step: step), weights: weights,
-      average: average.map { weights.merging($0.averages) { $1 } }, optimizer: optimizer.state(),
-      config: configText, attachments: attachments, state: state)
-    try directory.finishCheckpoint(keeping: config.keepLast)
+  /// A term's mean over the micro-batches that it is a sum of.
+  private func mean(_ term: Term) -> Double {
+    Double(term.value) / Double(config.gradientAccumulationSteps)
+  }
+
+  private struct Speed {
+    let samplesPerSecond: Double
+    /// The share of the time in which a step waited for its data.
+    let dataWait: Double
   }
 
   private func line(
-    _ loss: Float, _ terms: [Term], _ rate: Double, _ norm: Float, _ samples: Double,
-    _ waiting: Double, startedAt first: Int, since start: ContinuousClock.Instant
+    _ loss: Float, _ terms: [Term], _ rate: Double, _ norm: Float, _ speed: Speed,
+    startedAt first: Int, since start: ContinuousClock.Instant
   ) -> String {
     let elapsed = seconds(ContinuousClock().now - start)
     var remaining = elapsed / Double(step - first) * Double(config.maxSteps - step)
     if config.maxMinutes > 0 { remaining = min(remaining, (config.maxMinutes - minutes) * 60) }
-    let accumulation = Float(config.gradientAccumulationSteps)
-    let shown = terms.map { "\($0.name) \(short(Double($0.value / accumulation)))" }
+    let shown = terms.map { "\($0.name) \(short(mean($0)))" }
     return
       "step \(step)/\(config.maxSteps)  loss \(short(Double(loss)))  \(shown.joined(separator: " "))  "
-      + "lr \(short(rate))  norm \(short(Double(norm)))  \(short(samples)) samples/s  "
-      + "wait \(fixed(100 * waiting, 1))%  ETA \(duration(remaining))"
+      + "lr \(short(rate))  norm \(short(Double(norm)))  \(short(speed.samplesPerSecond)) samples/s  "
+      + "wait \(fixed(100 * speed.dataWait, 1))%  ETA \(duration(remaining))"
+  }
+
+  private mutating func show(_ line: String, isMilestone: Bool) {
+    if collective.rank == 0 { progress.show(line, isMilestone: isMilestone) }
+  }
+
+  private mutating func announce(_ line: String) {
+    if collective.rank == 0 { progress.print(line) }
+  }
+
+  private mutating func finishProgress() {
+    if collective.rank == 0 { progress.finish() }
+  }
+
+  private func refreshReport(_ phase: RunStatus.Phase) {
+    guard let reporter else { return }
+    let status = RunStatus(
+      phase: phase, step: step, maxSteps: config.maxSteps, minutes: minutes,
+      skipped: updates.skipped)
+    reportingFailure("report") { try reporter.refresh(status) }
+  }
+
+  /// A page that cannot be written is no reason to lose a training.
+  private func reportingFailure(_ what: String, _ body: () throws -> Void) {
+    do { try body() } catch {
+      writeToStandardError("WARNING: the \(what) of step \(step) was not written: \(error)\n")
+    }
   }
 }
 
-/// How many finished batches may wait: one to take, and one for a slow read. A step takes far longer
-/// than its batch, so more would cost memory and gain nothing.
-private let prefetchDepth = 2
+extension Module {
+  /// Takes a checkpoint's weights, not their average.
+  fileprivate func load(_ checkpoint: Checkpoint) throws { try checkpoint.load(.raw, into: self) }
+}
+
+extension Collective {
+  /// This process's slots of a global batch.
+  fileprivate func share(of batchSize: Int) -> Range<Int> {
+    let own = batchSize / count
+    return rank * own..<(rank + 1) * own
+  }
+}
+
+/// Below a progress line that is being redrawn, if there is one.
+private func announceSignal(_ line: String) {
+  writeToStandardError((isatty(STDERR_FILENO) == 1 ? "\n" : "") + line + "\n")
+}
 
 private func short(_ value: Double) -> String { String(format: "%.4g", value) }
 

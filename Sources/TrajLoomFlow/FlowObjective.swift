@@ -18,12 +18,12 @@ public struct FlowObjective: Objective {
     draws = FlowDraws(seed: config.loop.seed, prefix: "")
   }
 
-  public func loss(_ batch: LatentBatch, index: Int) -> (loss: Tensor, terms: [Term]) {
-    let state = state(batch, draws, index: index, tokens: config.matching.tokenDraws)
+  public func loss(_ batch: LatentBatch, at place: BatchPlace) -> (loss: Tensor, terms: [Term]) {
+    let state = state(batch, draws, at: place, tokens: config.matching.tokenDraws)
     let conditions = model.conditions(
-      batch, scaling, keepsText: draws.keepsText(batch, index, config.stage.textDropoutProb))
+      batch, scaling, keepsText: draws.keepsText(place, config.stage.textDropoutProb))
     let context = model.context(conditions, tokens: state.tokens)
-    let loss = flowMatching(state, context, draws, index: index)
+    let loss = flowMatching(state, context, draws, at: place)
     guard config.stage.objective == .onPolicy else {
       return (loss, [Term("flow_matching", loss.array.item)])
     }
@@ -50,10 +50,13 @@ public struct FlowObjective: Objective {
   public func evaluate(_ batch: LatentBatch, index: Int) -> [PooledMetric] {
     let context = model.context(model.conditions(batch, scaling, keepsText: nil))
     let fixed = FlowDraws(seed: config.loop.seed, prefix: "validation/")
-    let loss = flowMatching(state(batch, fixed, index: index), context, fixed, index: index)
+    let place = BatchPlace(number: index, slots: batch.clips.indices)
+    let loss = flowMatching(state(batch, fixed, at: place), context, fixed, at: place)
     let count = Double(batch.clips.count)
     return [PooledMetric("flow_matching", sum: Double(loss.array.item) * count, count: count)]
   }
+
+  public var monitored: [String] { ["flow_matching"] }
 
   public func clips(_ batch: LatentBatch) -> [String] { batch.clips }
 
@@ -65,33 +68,33 @@ public struct FlowObjective: Objective {
 
   /// - Parameter tokens: how many of each clip; 0 for all.
   private func state(
-    _ batch: LatentBatch, _ draws: FlowDraws, index: Int, tokens: Int = 0
+    _ batch: LatentBatch, _ draws: FlowDraws, at place: BatchPlace, tokens: Int = 0
   ) -> State {
     let matching = config.matching
     let anchors = RectifiedFlow.Anchors(batch, scaling)
     let data = scaling.scale(batch.zFuture)
     let source = draws.source(
-      anchors: anchors, index, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
+      anchors: anchors, place, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd))
     let weights = RectifiedFlow.tokenWeights(
       batch.futureVisibility,
       invisibleWeight: matching.fmUseVisMask ? Float(matching.fmInvisWeight) : 1)
     guard tokens > 0 else { return State(source: source, data: data, weights: weights) }
     let subset = TokenSubset(
       surprise: anchors.surprise(data, weights),
-      uniforms: draws.tokens(batch.clips.count, tokens, index))
+      uniforms: draws.tokens(place, tokens))
     return State(
       source: subset.of(source), data: subset.of(data),
       weights: (Tensor(subset.of(weights)) * Tensor(subset.weights)).array, tokens: subset)
   }
 
   private func flowMatching(
-    _ state: State, _ context: FlowContext, _ draws: FlowDraws, index: Int
+    _ state: State, _ context: FlowContext, _ draws: FlowDraws, at place: BatchPlace
   ) -> Tensor {
     let matching = config.matching
-    let time = draws.times(state.data.shape[0], index, matching)
+    let time = draws.times(place, matching)
     var input = Tensor(RectifiedFlow.interpolate(state.source, state.data, time))
     if matching.fmSigma > 0 {
-      input = input + Float(matching.fmSigma) * Tensor(draws.inputNoise(state.data.shape, index))
+      input = input + Float(matching.fmSigma) * Tensor(draws.inputNoise(state.data.shape, place))
     }
     let velocity = model.velocity(input, time: time, context)
     switch model.config.prediction {
@@ -119,7 +122,7 @@ extension RectifiedFlow.Anchors {
   }
 }
 
-/// The random draws of flow training. Each depends on (seed, batch number, sample) alone.
+/// The random draws of flow training. Each depends on (seed, batch number, slot) alone.
 struct FlowDraws {
   private let noise, anchor, input, time, text, token: Philox
 
@@ -133,34 +136,38 @@ struct FlowDraws {
   }
 
   func source(
-    anchors: RectifiedFlow.Anchors, _ index: Int, _ mode: FlowMatchingConfig.Source,
+    anchors: RectifiedFlow.Anchors, _ place: BatchPlace, _ mode: FlowMatchingConfig.Source,
     noiseDeviation: Float
   ) -> NDArray {
     let shape = anchors.history.shape
     return RectifiedFlow.source(
-      noise: noise.normal(shape, step: index),
-      anchorNoise: anchor.normal([shape[0], 1, shape[2], shape[3]], step: index),
+      noise: draw(noise, shape, place),
+      anchorNoise: draw(anchor, [shape[0], 1, shape[2], shape[3]], place),
       anchors: anchors, mode, noiseDeviation: noiseDeviation)
   }
 
-  func inputNoise(_ shape: [Int], _ index: Int) -> NDArray { input.normal(shape, step: index) }
+  func inputNoise(_ shape: [Int], _ place: BatchPlace) -> NDArray { draw(input, shape, place) }
 
-  func times(_ count: Int, _ index: Int, _ config: FlowMatchingConfig) -> [Float] {
-    (0..<count).map { sample in
-      let uniform = time.uniform(2, step: index, sample: 2 * sample)
-      let normal = time.normal(1, step: index, sample: 2 * sample + 1)
+  func times(_ place: BatchPlace, _ config: FlowMatchingConfig) -> [Float] {
+    place.slots.map { slot in
+      let uniform = time.uniform(2, step: place.number, sample: 2 * slot)
+      let normal = time.normal(1, step: place.number, sample: 2 * slot + 1)
       return config.time(choice: uniform[0], uniform: uniform[1], normal: normal[0])
     }
   }
 
-  /// `count` uniform numbers for each of `clips` clips, to draw tokens by.
-  func tokens(_ clips: Int, _ count: Int, _ index: Int) -> [[Float]] {
-    (0..<clips).map { token.uniform(count, step: index, sample: $0) }
+  /// `count` uniform numbers for each clip, to draw tokens by.
+  func tokens(_ place: BatchPlace, _ count: Int) -> [[Float]] {
+    place.slots.map { token.uniform(count, step: place.number, sample: $0) }
   }
 
   /// Whether each caption is kept.
-  func keepsText(_ batch: LatentBatch, _ index: Int, _ dropout: Double) -> [Bool] {
-    batch.clips.indices.map { text.uniform(1, step: index, sample: $0)[0] >= Float(dropout) }
+  func keepsText(_ place: BatchPlace, _ dropout: Double) -> [Bool] {
+    place.slots.map { text.uniform(1, step: place.number, sample: $0)[0] >= Float(dropout) }
+  }
+
+  private func draw(_ random: Philox, _ shape: [Int], _ place: BatchPlace) -> NDArray {
+    random.normal(shape, step: place.number, firstSample: place.slots.lowerBound)
   }
 }
 

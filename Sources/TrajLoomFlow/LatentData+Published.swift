@@ -21,8 +21,7 @@ extension LatentData {
     [
       "run.dir": "\"runs\"", "run.name": "\"\(name)\"", "data.path": "\"data/shards\"",
       "data.vae": "\"runs/published-vae\"", "data.latents": "\"data/latents\"",
-      "train.betas": "[0.9, 0.999]", "train.max_minutes": "0", "train.keep_last": "2",
-      "train.on_nonfinite": "\"stop\"",
-    ]
+      "train.betas": "[0.9, 0.999]", "train.max_minutes": "0",
+    ].merging(TrainingConfig.publishedFilling) { $1 }
   }
 }

@@ -15,7 +15,7 @@ public struct VisibilityObjective: Objective {
     self.positiveWeight = positiveWeight
   }
 
-  public func loss(_ batch: LatentBatch, index: Int) -> (loss: Tensor, terms: [Term]) {
+  public func loss(_ batch: LatentBatch, at place: BatchPlace) -> (loss: Tensor, terms: [Term]) {
     let history = Tensor(scaling.scale(batch.zHistory))
     func loss(_ latents: NDArray, _ visibility: NDArray) -> Tensor {
       model.loss(
@@ -42,6 +42,8 @@ public struct VisibilityObjective: Objective {
       PooledMetric("accuracy", sum: Double(correct), count: count),
     ]
   }
+
+  public var monitored: [String] { ["bce"] }
 
   public func clips(_ batch: LatentBatch) -> [String] { batch.clips }
 }

@@ -71,8 +71,7 @@ extension VAERunConfig: PublishedRunConfig {
     "data.augment.max_stride": "1", "vae.encoding": "\"pixel\"", "vae.mlp_ratio": "4.0",
     "train.max_steps": "1000000", "train.max_minutes": "0", "train.lr_schedule": "\"constant\"",
     "train.warmup_steps": "0", "train.min_lr": "0.0", "train.ema_decay": "0.0",
-    "train.activation_checkpointing": "\"block\"", "train.keep_last": "2",
-    "train.on_nonfinite": "\"stop\"", "train.neighbor_hop_unit": "\"cell\"",
+    "train.activation_checkpointing": "\"block\"", "train.neighbor_hop_unit": "\"cell\"",
     "train.pair_cost": "\"l1\"",
-  ]
+  ].merging(TrainingConfig.publishedFilling) { $1 }
 }

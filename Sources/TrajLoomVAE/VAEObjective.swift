@@ -18,11 +18,13 @@ public struct VAEObjective: Objective {
     validationNoise = Philox(seed: seed, stream: "posterior/validation")
   }
 
-  public func loss(_ batch: TrackBatch, index: Int) -> (loss: Tensor, terms: [Term]) {
+  public func loss(_ batch: TrackBatch, at place: BatchPlace) -> (loss: Tensor, terms: [Term]) {
     let (points, visibility) = model.inputs(batch)
     let (total, terms) = model.loss(
       points: points, visibility: visibility,
-      noise: noise.normal(model.latentShape(batch: batch.clips.count), step: index), lossConfig)
+      noise: noise.normal(
+        model.latentShape(batch: batch.clips.count), step: place.number,
+        firstSample: place.slots.lowerBound), lossConfig)
     return (
       total,
       [
@@ -54,6 +56,8 @@ public struct VAEObjective: Objective {
         count: Double(batch.clips.count)),
     ]
   }
+
+  public var monitored: [String] { ["vepe_px", "loss"] }
 
   public func clips(_ batch: TrackBatch) -> [String] { batch.clips }
 }

@@ -7,6 +7,13 @@ import TrajLoomVAE
 protocol RunKind: PublishedRunConfig {
   associatedtype Model: Module
 
+  var run: RunConfig { get set }
+  /// What every training has.
+  var loop: TrainingConfig { get }
+
+  /// - Throws: `ConfigError` that names the first key that does not fit.
+  func validate() throws
+
   /// The word of `trajloom train`, which is the model's block of the configuration too.
   static var word: String { get }
   /// What messages call it.
@@ -31,6 +38,10 @@ protocol RunKind: PublishedRunConfig {
   /// What there is to know of weights for the published code, if anything.
   static func note(on weights: [String: NDArray]) -> String?
 }
+
+extension VAERunConfig { var loop: TrainingConfig { train.loop } }
+extension FlowRunConfig { var loop: TrainingConfig { train.loop } }
+extension VisibilityRunConfig { var loop: TrainingConfig { train.loop } }
 
 extension RunKind {
   func restore(_ model: Model, from path: String) throws {}

@@ -6,6 +6,8 @@ import Training
 /// The command line: finds the command, runs it, and turns errors into one line and an exit code.
 @main
 enum Trajloom {
+  static let version = "0.1.0"
+
   static let commands: [Command] = [
     .dataImport, .dataSynth, .dataInspect, .dataVerify, .dataReadForeign, .trainVAE, .trainFlow,
     .trainVisibility,
@@ -22,12 +24,15 @@ enum Trajloom {
     } catch {
       let (message, code) = report(error)
       writeToStandardError("trajloom: \(message)\n")
-      exit(code)
+      // A thread may still read data that does not come: libraries must not be taken down beside it.
+      fflush(nil)
+      _exit(code)
     }
   }
 
   private static func run(_ words: [String]) throws {
     if words.isEmpty || words == ["--help"] || words == ["help"] { return print(help) }
+    if words == ["--version"] { return print("trajloom \(version)") }
     let matches = commands.filter { words.starts(with: $0.words) }
     guard let command = matches.max(by: { $0.words.count < $1.words.count }) else {
       let prefix = words.prefix { !$0.hasPrefix("-") }
@@ -60,7 +65,7 @@ enum Trajloom {
 
     \(overview(commands))
 
-    `trajloom COMMAND --help` shows a command's options.
+    `trajloom COMMAND --help` shows a command's options, `trajloom --version` the version.
     Exit codes: 0 done, 2 usage or configuration, 3 data, 4 checkpoint, 5 numerical stop,
     6 resource (disk, memory, lock), 75 stopped by a signal after saving.
     """
@@ -86,7 +91,7 @@ enum Trajloom {
       }
     case let error as TrainingError:
       switch error {
-      case .nonFinite: return (message, 5)
+      case .numerical: return (message, 5)
       case .checkpoint: return (message, 4)
       case .resource: return (message, 6)
       }

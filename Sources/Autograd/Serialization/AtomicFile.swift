@@ -34,7 +34,7 @@ package enum AtomicFile {
       guard close(descriptor) == 0 else {
         throw FileError(action: "close", path: path, code: errno)
       }
-      guard rename(temporary, path) == 0 else {
+      guard Foundation.rename(temporary, path) == 0 else {
         throw FileError(action: "rename into place", path: path, code: errno)
       }
     } catch {
@@ -43,6 +43,14 @@ package enum AtomicFile {
       throw error
     }
     try syncFolder((path as NSString).deletingLastPathComponent)
+  }
+
+  /// Gives a finished file or folder its name, where nothing is, and makes the name durable.
+  package static func rename(_ path: String, to place: String) throws {
+    guard Foundation.rename(path, place) == 0 else {
+      throw FileError(action: "rename into place", path: place, code: errno)
+    }
+    try syncFolder((place as NSString).deletingLastPathComponent)
   }
 
   /// Makes the names in a folder durable.

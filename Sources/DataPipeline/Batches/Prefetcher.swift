@@ -23,13 +23,24 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
   /// The next batch, waiting for it if need be.
   /// - Throws: what `make` threw for this batch, and again on every later call: nothing follows an
   ///   error. `CancellationError` after `stop()`.
-  public func next() throws -> Batch { try state.next() }
+  public func next() throws -> Batch { try state.next { false }! }
+
+  /// The same, unless `isCalledOff` comes true while there is no batch yet: nil then. It is asked
+  /// about twenty times a second.
+  public func next(unless isCalledOff: () -> Bool) throws -> Batch? {
+    try state.next(unless: isCalledOff)
+  }
 
   /// The time that calls of `next()` have waited so far, in seconds.
   public var secondsWaited: Double { state.waited }
 
   /// Ends the thread and waits for it: at most until the batch in the making is done.
   public func stop() { state.stop() }
+
+  /// Ends the thread and does not wait for the batch in the making, which may never be done; later
+  /// calls of `stop()` do not, either. Nothing may be assumed of what the thread reads from until the
+  /// process ends.
+  public func abandon() { state.abandon() }
 }
 
 /// What the two threads share; all of it behind one condition. `@unchecked Sendable` for that
@@ -41,6 +52,7 @@ private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
   private var seconds = 0.0
   private var isStopped = false
   private var hasEnded = false
+  private var isAbandoned = false
 
   init(depth: Int) { self.depth = depth }
 
@@ -68,12 +80,15 @@ private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
     }
   }
 
-  func next() throws -> Batch {
+  func next(unless isCalledOff: () -> Bool) throws -> Batch? {
     try condition.withLock {
       if ready.isEmpty && !isStopped {
         let start = DispatchTime.now().uptimeNanoseconds
-        while ready.isEmpty && !isStopped { condition.wait() }
-        seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+        defer { seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+        while ready.isEmpty && !isStopped {
+          guard !isCalledOff() else { return nil }
+          _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
+        }
       }
       guard !isStopped else { throw CancellationError() }
       let batch = try ready[0].get()
@@ -87,8 +102,13 @@ private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
     condition.withLock {
       isStopped = true
       condition.broadcast()
-      while !hasEnded { condition.wait() }
+      while !hasEnded && !isAbandoned { condition.wait() }
       ready = []
     }
+  }
+
+  func abandon() {
+    condition.withLock { isAbandoned = true }
+    stop()
   }
 }

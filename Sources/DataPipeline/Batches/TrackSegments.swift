@@ -53,12 +53,15 @@ public struct TrackSegments: Sendable {
   }
 
   /// The segments `items`, stacked in that order.
-  /// - Parameter draw: the position in the training run, such as the number of the batch;
-  ///   augmentations depend on the seed, on it and on the position in the batch alone.
+  /// - Parameters:
+  ///   - draw: the position in the training run, such as the number of the batch; augmentations
+  ///     depend on the seed, on it and on the slot in the batch alone.
+  ///   - firstSlot: that of the first item.
   /// - Throws: `DataError` for a faulty clip.
-  public func batch(items: [Int], draw: Int) throws -> TrackBatch {
+  public func batch(items: [Int], draw: Int, firstSlot: Int = 0) throws -> TrackBatch {
     try TrackBatch(count: items.count, frames: frames, geometry: set.geometry) { position in
-      try segment(items[position], draws: random.uniform(3, step: draw, sample: position))
+      try segment(
+        items[position], draws: random.uniform(3, step: draw, sample: firstSlot + position))
     }
   }
 

@@ -1,27 +1,27 @@
 import Foundation
 
 /// A program that runs beside this one and answers on its standard output.
-struct ChildProcess {
+package struct ChildProcess {
   /// Its exit status, or the signal that ended it.
-  enum Ending: Equatable {
+  package enum Ending: Equatable {
     case exit(Int32)
     case signal(Int32)
     /// It took longer than it was given, and was ended.
     case timeout
   }
 
-  let ending: Ending
+  package let ending: Ending
   /// Everything it wrote to standard output, up to the limit.
-  let output: Data
+  package let output: Data
   /// The last line that it wrote to standard error; nil for none.
-  let lastError: String?
+  package let lastError: String?
 
   /// Runs a program to its end.
   /// - Parameters:
   ///   - limit: the most bytes to read; a program that writes more is ended.
   ///   - seconds: the longest time to wait.
   /// - Throws: `DataError` of kind `.resource` when it cannot be started.
-  init(
+  package init(
     _ program: String, _ arguments: [String], environment: [String: String]? = nil, limit: Int,
     seconds: Double
   ) throws {

@@ -33,6 +33,8 @@ public final class LatentSet: Sendable {
   public let clips: [ClipInfo]
   /// As `ShardSet.contentHash`.
   public let contentHash: String
+  /// Size and fingerprint of each file, by name.
+  public let fingerprints: [String: String]
 
   private let collection: ShardCollection
 
@@ -61,6 +63,7 @@ public final class LatentSet: Sendable {
     vaeSHA256 = collection.header.texts["vae_sha256"] ?? ""
     dataHash = collection.header.texts["data_hash"] ?? ""
     contentHash = collection.contentHash
+    fingerprints = collection.fingerprints
     clips = collection.places.map { place in
       let file = collection.files[place.file]
       return ClipInfo(

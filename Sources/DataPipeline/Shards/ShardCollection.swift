@@ -10,6 +10,8 @@ struct ShardCollection: Sendable {
   /// SHA-256 over each file's name, size and fingerprint. It does not depend on where the folder
   /// lies.
   let contentHash: String
+  /// Size and fingerprint of each file, by name.
+  let fingerprints: [String: String]
 
   var header: ShardHeader { files[0].header }
 
@@ -18,12 +20,16 @@ struct ShardCollection: Sendable {
   init(path: String, schema: ShardSchema) throws {
     files = try shardPaths(at: path).map { try ShardFile(path: $0, schema: schema) }
     var hash = SHA256()
+    var fingerprints: [String: String] = [:]
     for file in files {
       if let fault = disagreement(of: file.header, at: file.path, with: files[0]) { throw fault }
       let name = URL(fileURLWithPath: file.path).lastPathComponent
-      hash.update("\(name)\n\(fileSize(file.path))\n\(file.fingerprint)\n")
+      let size = fileSize(file.path)
+      hash.update("\(name)\n\(size)\n\(file.fingerprint)\n")
+      fingerprints[name] = "\(size):\(file.fingerprint)"
     }
     contentHash = hash.hexDigest
+    self.fingerprints = fingerprints
     places = files.enumerated().flatMap { index, file in (0..<file.rows).map { (index, $0) } }
     guard !places.isEmpty else {
       throw DataError(file: path, expected: "at least one clip", found: "none")

@@ -31,6 +31,8 @@ public final class ShardSet: Sendable {
   /// SHA-256 over the names, sizes, attributes and strings of the files and the checksum of every
   /// stored row, as 64 hexadecimal digits. The same wherever the folder lies.
   public let contentHash: String
+  /// Size and fingerprint of each file, by name.
+  public let fingerprints: [String: String]
 
   private let collection: ShardCollection
 
@@ -48,6 +50,7 @@ public final class ShardSet: Sendable {
     fps = collection.header.fps
     createdBy = collection.header.createdBy
     contentHash = collection.contentHash
+    fingerprints = collection.fingerprints
     clips = collection.places.map { place in
       let file = collection.files[place.file]
       return ClipInfo(

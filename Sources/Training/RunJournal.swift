@@ -1,0 +1,37 @@
+import Foundation
+
+/// What a run leaves of its steps, beside checkpoints: `metrics.jsonl` with what was computed,
+/// `timing.jsonl` with what the clock says, and TensorBoard's events with both.
+///
+/// They are apart because what was computed is the same, byte for byte, however often a run was
+/// interrupted, and time is not.
+final class RunJournal {
+  private let metrics: MetricsLog
+  private let timing: MetricsLog
+
+  /// Opens the logs to append, and drops what belongs to steps that a run going on after `step` will
+  /// take again.
+  /// - Parameter validationIsDue: that of `step` will be done again, too.
+  /// - Throws: `TrainingError.resource`
+  init(in folder: String, after step: Int, validationIsDue: Bool) throws {
+    metrics = try MetricsLog(path: "\(folder)/metrics.jsonl") { kind, own in
+      own < step || (own == step && !(validationIsDue && kind == MetricsLog.validationKind))
+    }
+    timing = try MetricsLog(path: "\(folder)/timing.jsonl") { _, own in own <= step }
+  }
+
+  func training(step: Int, _ values: [(String, Double)], timing clock: [(String, Double)]) throws {
+    try metrics.append(kind: MetricsLog.trainingKind, step: step, values)
+    try timing.append(kind: MetricsLog.trainingKind, step: step, clock)
+  }
+
+  func validation(step: Int, _ values: [(String, Double)]) throws {
+    try metrics.append(kind: MetricsLog.validationKind, step: step, values)
+  }
+
+  /// Makes durable what was appended: a checkpoint must not outlive the lines of its steps.
+  func sync() throws {
+    try metrics.sync()
+    try timing.sync()
+  }
+}
