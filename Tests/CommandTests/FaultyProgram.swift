@@ -67,17 +67,10 @@ struct FaultyProgram {
     of kinds: String? = nil, on path: String, includesChildren: Bool = false,
     in folder: String? = nil, environment: [String: String] = [:], executable: URL = Program.url
   ) throws {
-    let library = Program.url.deletingLastPathComponent().path + "/libFaultInjection.so"
-    try #require(FileManager.default.fileExists(atPath: library), "\(library) is not built")
     let log = try TemporaryFolder.path("\(UUID()).calls")
-    var settings = ["LD_PRELOAD": library, "TRAJLOOM_FAULT_PATH": path, "TRAJLOOM_FAULT_LOG": log]
-    settings["TRAJLOOM_FAULT_CALLS"] = kinds
-    settings["TRAJLOOM_FAULT_CHILDREN"] = includesChildren ? "1" : nil
-    if let fault {
-      settings["TRAJLOOM_FAULT"] = fault.setting
-      settings["TRAJLOOM_FAULT_AT"] = "\(number)"
-      settings["TRAJLOOM_FAULT_COUNT"] = "\(count)"
-    }
+    var settings = try Self.environment(
+      fault, at: number, count: count, of: kinds, on: path, includesChildren: includesChildren)
+    settings["TRAJLOOM_FAULT_LOG"] = log
     let program = try Program(
       arguments, in: folder, environment: environment.merging(settings) { $1 },
       executable: executable)
@@ -89,5 +82,23 @@ struct FaultyProgram {
       return Call(
         number: try #require(Int(words[0])), name: String(words[1]), path: String(words[2]))
     }
+  }
+
+  /// What makes a program that is started with it meet the fault; parameters as for `init`.
+  static func environment(
+    _ fault: Fault?, at number: Int = 1, count: Int = 1, of kinds: String? = nil, on path: String,
+    includesChildren: Bool = false
+  ) throws -> [String: String] {
+    let library = Program.url.deletingLastPathComponent().path + "/libFaultInjection.so"
+    try #require(FileManager.default.fileExists(atPath: library), "\(library) is not built")
+    var settings = ["LD_PRELOAD": library, "TRAJLOOM_FAULT_PATH": path]
+    settings["TRAJLOOM_FAULT_CALLS"] = kinds
+    settings["TRAJLOOM_FAULT_CHILDREN"] = includesChildren ? "1" : nil
+    if let fault {
+      settings["TRAJLOOM_FAULT"] = fault.setting
+      settings["TRAJLOOM_FAULT_AT"] = "\(number)"
+      settings["TRAJLOOM_FAULT_COUNT"] = "\(count)"
+    }
+    return settings
   }
 }

@@ -359,14 +359,7 @@ struct SampleCommandTests {
     let header = (0..<8).reduce(0) { $0 | Int(weights[$1]) << (8 * $1) }
     for index in 8 + header..<weights.count { weights[index] = 0xFF }  // NaN
     try Data(weights).write(to: URL(fileURLWithPath: "\(place)/ema.safetensors"))
-    let state = "\(place)/state.json"
-    var record = try #require(
-      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: state)))
-        as? [String: Any])
-    var hashes = try #require(record["sha256"] as? [String: String])
-    hashes["ema.safetensors"] = SHA256.hexDigest(of: weights)
-    record["sha256"] = hashes
-    try JSONSerialization.data(withJSONObject: record).write(to: URL(fileURLWithPath: state))
+    try Seal.renew(place)
     let program = try Program(
       "sample", "--flow", run, "--data", "\(runs)/shards", "--clip", "synth-000002", "--out",
       "\(folder)/out")
@@ -517,10 +510,7 @@ struct SampleCommandTests {
   // MARK: models and settings that cannot be
 
   private func hash(_ run: String) throws -> String {
-    let data = try Data(
-      contentsOf: URL(fileURLWithPath: "\(runs)/\(run)/checkpoints/step-0000003/state.json"))
-    let state = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-    let hashes = try #require(state["sha256"] as? [String: String])
+    let hashes = try Seal.hashes("\(runs)/\(run)/checkpoints/step-0000003")
     return String(try #require(hashes["ema.safetensors"] ?? hashes["model.safetensors"]).prefix(12))
   }
 
@@ -541,11 +531,7 @@ struct SampleCommandTests {
     let config = try String(contentsOfFile: "\(place)/config.json", encoding: .utf8)
       .replacing("\"num_heads\" : 2", with: "\"num_heads\" : 1")
     try config.write(toFile: "\(place)/config.json", atomically: true, encoding: .utf8)
-    let state = try String(contentsOfFile: "\(place)/state.json", encoding: .utf8)
-    let old = try #require(
-      state.firstMatch(of: /"config\.json" : "([0-9a-f]{64})"/)?.output.1, "\(state)")
-    try state.replacing(old, with: SHA256.hexDigest(of: Data(config.utf8)))
-      .write(toFile: "\(place)/state.json", atomically: true, encoding: .utf8)
+    try Seal.renew(place)
     expectFailure(4, "heads", "configuration", "--vae", from: try sampleShards("--vae", run))
   }
 

@@ -2,6 +2,7 @@ import Autograd
 import DataPipeline
 import TestSupport
 import Testing
+import Training
 import TrajLoomVAE
 
 @testable import TrajLoomFlow
@@ -90,7 +91,7 @@ private struct Trained {
       let batch = world.batch(16 * step..<16 * (step + 1))
       let decay = 1 - Double(step) / Double(steps)
       var (_, gradient) = valueWithGradient(at: model) { _ in
-        objective.loss(batch, index: step).loss
+        objective.loss(batch, at: BatchPlace(number: step, slots: batch.clips.indices)).loss
       }
       _ = clip(&gradient, toNorm: 1)
       optimizer.update(model, along: gradient, learningRate: 4e-3 * decay)
@@ -101,7 +102,8 @@ private struct Trained {
   func draw(_ batch: LatentBatch, number: Int) -> NDArray {
     let draws = FlowDraws(seed: UInt64(number), prefix: "test/")
     let source = draws.source(
-      anchors: .init(batch, scaling), 0, matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd)
+      anchors: .init(batch, scaling), BatchPlace(number: 0, slots: batch.clips.indices),
+      matching.x0Mode, noiseDeviation: Float(matching.x0NoiseStd)
     )
     let context = model.context(model.conditions(batch, scaling, keepsText: nil))
     return ODESolver.euler.solve(from: source, steps: 20) { z, time in

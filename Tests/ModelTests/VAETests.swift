@@ -2,6 +2,7 @@ import DataPipeline
 import Foundation
 import TestSupport
 import Testing
+import Training
 
 @testable import Autograd
 @testable import TrajLoomVAE
@@ -120,7 +121,9 @@ func aStepIsTheSameOnOneThreadAndOnThree(_ checkpoints: Bool) throws {
   // The reconstruction comes from the posterior's mean, the loss from a draw.
   #expect(first["vepe_px"] == other["vepe_px"] && first["vepe_px"] == next["vepe_px"])
   #expect(first["loss"] != other["loss"] && first["loss"] != next["loss"])
-  let training = VAEObjective(model, VAELossConfig(), seed: 7).loss(batch, index: 0).loss
+  let training = VAEObjective(model, VAELossConfig(), seed: 7).loss(
+    batch, at: BatchPlace(number: 0, slots: batch.clips.indices)
+  ).loss
   #expect(Double(training.array.item) != first["loss"])
 }
 

@@ -41,6 +41,12 @@ package indirect enum StrictJSON: Equatable, Sendable {
     return nil
   }
 
+  /// The value of a number; nil for anything else.
+  package var double: Double? {
+    guard case .number(let text) = self else { return nil }
+    return Double(text)
+  }
+
   /// The value as an integer: digits only, in range.
   package var integer: Int? {
     guard case .number(let text) = self, text.allSatisfy({ $0.isNumber || $0 == "-" }) else {
