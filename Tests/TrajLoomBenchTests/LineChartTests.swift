@@ -45,7 +45,7 @@ import Testing
         ]
       ).svg)
     let lines = svg.ofClass("line")
-    #expect(lines.map { $0.named("title").map(\.text) } == [["plain"], ["mean"], ["other"]])
+    try #require(lines.map { $0.named("title").map(\.text) } == [["plain"], ["mean"], ["other"]])
     #expect(Set(lines.map { $0.attributes["stroke"] }).count == 3)
     #expect(lines.map { $0.attributes["stroke-dasharray"] != nil } == [false, false, true])
     #expect(svg.ofClass("raw").map { $0.attributes["stroke"] } == [lines[1].attributes["stroke"]])
@@ -60,7 +60,7 @@ import Testing
   @Test func pointsAreWhereTheTicksSay() throws {
     let svg = try chart([(0, 1), (40, 2), (100, 4), (75, 0)])
     let line = try #require(try strokes(svg).first)
-    #expect(line.count == 4)
+    try #require(line.count == 4)
     for (place, texts) in zip(line, [("0", "1"), ("40", "2"), ("100", "4")]) {
       #expect(abs(place.x - (try tick(texts.0, of: "x", in: svg))) < 0.11)
       #expect(abs(place.y - (try tick(texts.1, of: "y", in: svg))) < 0.11)
@@ -74,7 +74,7 @@ import Testing
 
   @Test func aLogarithmicAxisHasPowersOfTen() throws {
     let svg = try chart([(0, 0.01), (1, 1), (2, 1000), (3, 0.1)], yScale: .logarithmic)
-    #expect(svg.ofClass("y-tick").map(\.text) == ["0.01", "0.1", "1", "10", "100", "1000"])
+    try #require(svg.ofClass("y-tick").map(\.text) == ["0.01", "0.1", "1", "10", "100", "1000"])
     let heights = try svg.ofClass("y-tick").map { try $0.number("y") }
     for (lower, upper) in zip(heights, heights.dropFirst()) {
       #expect(abs(lower - upper - 216 / 5) < 0.11)
@@ -108,7 +108,7 @@ import Testing
     let dots = try #require(long.ofClass("dots").first?.attributes["d"])
     #expect(dots.split(separator: "M").count == 1)
     let parts = try strokes(long)
-    #expect(parts.map(\.count) == [50, 1, 47])
+    try #require(parts.map(\.count) == [50, 1, 47])
     #expect(dots.hasPrefix("M\(parts[1][0].x) "))
   }
 
@@ -230,7 +230,7 @@ import Testing
   }
 
   @Test func labelsOfTheHorizontalAxisDoNotTouch() throws {
-    for end in [1.0, 7, 500, 100_000, 9_999_999] {
+    for end in [1.0, 7, 500, 100_000, 19_999_999] {
       let svg = try chart([(0, 1), (end, 2)])
       let places = try svg.ofClass("x-tick").map {
         (x: try $0.number("x"), half: 0.63 / 2 * 15 * Double($0.text.count))
