@@ -23,6 +23,14 @@ enum PNG {
     return file
   }
 
+  /// What the header of a PNG file says; nil for what is no PNG.
+  static func size(of file: Data) -> (width: Int, height: Int)? {
+    let start = [UInt8](file.prefix(24))  // signature, length, "IHDR", width, height
+    guard start.count == 24, start[12..<16].elementsEqual("IHDR".utf8) else { return nil }
+    func number(_ at: Int) -> Int { start[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
+    return (number(16), number(20))
+  }
+
   /// Each row as its filter number and its difference from the row above, modulo 256: flat areas
   /// become zeros.
   private static func filteredUp(_ pixels: [UInt8], width: Int, height: Int) -> [UInt8] {

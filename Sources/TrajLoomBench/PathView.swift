@@ -59,14 +59,3 @@ struct PathView {
     return SIMD2(Float(panel.x), Float(panel.y)) + (position - corner) / size * panelSize
   }
 }
-
-/// The largest of 1, 2 and 5 times a power of ten that is not above `limit`.
-/// - Precondition: `limit` is positive and finite.
-func roundStep(below limit: Double) -> Double {
-  precondition(limit > 0 && limit.isFinite, "roundStep: \(limit)")
-  let power = pow(10, floor(log10(limit)))
-  return [5, 2, 1].map { $0 * power }.first { $0 <= limit } ?? power
-}
-
-/// A round number without trailing zeros.
-func tickText(_ value: Double) -> String { String(format: "%g", value) }

@@ -16,8 +16,7 @@ struct PlotAxes {
   /// Lines at round numbers, with their labels to the left of the region and below it.
   func drawGrid(in region: Region, textScale: Int, on canvas: inout Raster) {
     let gap = 3 * textScale
-    var value = 0.0
-    while value < top {
+    for value in multiples(of: tick, in: 0...top) {
       let y = Int(place(Double(frames.lowerBound), value, region).y)
       let text = tickText(value)
       canvas.fill(
@@ -26,7 +25,6 @@ struct PlotAxes {
       canvas.text(
         text, x: region.x - gap - BitmapFont.width(of: text) * textScale,
         y: y - BitmapFont.height * textScale / 2, scale: textScale, color: Palette.caption)
-      value += tick
     }
     let step = Int(max(1, roundStep(below: max(1, Double(frames.count) / 3))))
     for frame in frames where frame.isMultiple(of: step) {

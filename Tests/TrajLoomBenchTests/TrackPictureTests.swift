@@ -69,9 +69,4 @@ import Testing
     let once = tracks(frames: 0..<1) { _ in [(5, 5)] }
     #expect(picture([once], once).width > 0)
   }
-
-  @Test func ticksAreRound() {
-    let steps = [0.3, 1, 4.9, 20, 99].map(roundStep)
-    #expect(steps == [0.2, 1, 2, 20, 50])
-  }
 }
