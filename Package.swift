@@ -11,6 +11,8 @@ let package = Package(
     .library(name: "TrajLoomVAE", targets: ["TrajLoomVAE"]),
     .library(name: "TrajLoomFlow", targets: ["TrajLoomFlow"]),
     .executable(name: "trajloom", targets: ["trajloom"]),
+    // A library of its own, which tests preload into the program.
+    .library(name: "FaultInjection", type: .dynamic, targets: ["FaultInjection"]),
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -35,6 +37,7 @@ let package = Package(
 
     .target(
       name: "TestSupport", dependencies: ["Autograd", "Archives"], path: "Tests/TestSupport"),
+    .target(name: "FaultInjection", path: "Tests/FaultInjection"),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Archives", "TestSupport"]),
     .testTarget(
       name: "DataPipelineTests",

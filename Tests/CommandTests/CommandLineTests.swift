@@ -4,7 +4,9 @@ import Testing
 
 /// The built program, run as a person runs it.
 struct Program {
+  /// The exit status, or the number of the signal that ended it.
   let code: Int32
+  let wasKilled: Bool
   let output: String
   let errors: String
 
@@ -12,11 +14,15 @@ struct Program {
     try self.init(arguments, in: folder)
   }
 
-  /// - Parameter environment: what differs from this process's.
-  init(_ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]) throws
-  {
+  /// - Parameters:
+  ///   - environment: what differs from this process's.
+  ///   - executable: another program than the built one.
+  init(
+    _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
+    executable: URL = Program.url
+  ) throws {
     let process = Process()
-    process.executableURL = Self.url
+    process.executableURL = executable
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder ?? Self.package)
@@ -29,6 +35,7 @@ struct Program {
     try process.run()
     process.waitUntilExit()
     code = process.terminationStatus
+    wasKilled = process.terminationReason == .uncaughtSignal
     output = try String(contentsOfFile: out, encoding: .utf8)
     errors = try String(contentsOfFile: err, encoding: .utf8)
   }
