@@ -113,7 +113,7 @@ struct FaultInjectionTests {
   }
 
   @Test func delayedKillsLetTheCallBeDone() throws {
-    let killed = try shell("\(script); sleep 5; echo late", .killLater(microseconds: 300_000))
+    let killed = try shell("\(script); sleep 1; echo late", .killLater(microseconds: 300_000))
     #expect(killed.ending == .killed(signal: SIGKILL))
     #expect(killed.output == "ended\n" && text("b") == "xyz")
   }
