@@ -3,16 +3,19 @@ import Foundation
 /// What a person sees of a long job: one line that is redrawn in a terminal, plain lines elsewhere.
 public struct ProgressLine {
   private let isTerminal: Bool
-  private var width = 0
+  private var isRedrawing = false
 
   public init() { isTerminal = isatty(STDERR_FILENO) == 1 }
 
   /// Shows the state of the job. Outside of a terminal only when `isMilestone`.
+  ///
+  /// In a terminal, what does not fit into its width is left out from the end: fields are words in
+  /// pairs, as in `loss 0.5`, and groups of them are two spaces apart.
   public mutating func show(_ text: String, isMilestone: Bool) {
     if isTerminal {
-      let padding = String(repeating: " ", count: max(0, width - text.count))
-      write("\r\(text)\(padding)")
-      width = text.count
+      // The last column stays free: behind it, some terminals begin the next line.
+      write("\r\u{1B}[K\(Self.fitted(text, to: max(1, Self.terminalColumns - 1)))")
+      isRedrawing = true
     } else if isMilestone {
       write("\(text)\n")
     }
@@ -26,8 +29,46 @@ public struct ProgressLine {
 
   /// Ends the line that is being redrawn.
   public mutating func finish() {
-    if isTerminal && width > 0 { write("\n") }
-    width = 0
+    if isRedrawing { write("\n") }
+    isRedrawing = false
+  }
+
+  /// `text`, or as many of its fields as fit into `columns`, and an ellipsis. A carriage return goes
+  /// back to the start of the last of several lines only, so that a longer text would stay.
+  static func fitted(_ text: String, to columns: Int) -> String {
+    guard width(text) > columns else { return text }
+    var kept = ""
+    for group in text.components(separatedBy: "  ") {
+      let words = group.split(separator: " ")
+      for start in stride(from: 0, to: words.count, by: 2) {
+        let field = words[start...].prefix(2).joined(separator: " ")
+        let longer = kept.isEmpty ? field : kept + (start == 0 ? "  " : " ") + field
+        guard width(longer) + 2 <= columns else {
+          return kept.isEmpty ? cut(text, to: columns) : "\(kept) …"
+        }
+        kept = longer
+      }
+    }
+    return "\(kept) …"
+  }
+
+  /// As many characters of `text` as fit, for a first field that does not.
+  private static func cut(_ text: String, to columns: Int) -> String {
+    var kept = text
+    while width(kept) + 1 > columns { kept.removeLast() }
+    return "\(kept)…"
+  }
+
+  /// At most how many columns a terminal needs for `text`: those of East Asian scripts are two wide.
+  private static func width(_ text: String) -> Int {
+    text.reduce(0) { $0 + ($1.isASCII ? 1 : 2) }
+  }
+
+  /// The terminal's width now: it can change at any time.
+  private static var terminalColumns: Int {
+    var size = winsize()
+    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    return isKnown ? Int(size.ws_col) : 80
   }
 
   private func write(_ text: String) { writeToStandardError(text) }

@@ -61,10 +61,10 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   ]
 
   /// Keys that a resumed run may change: they do not alter what a step computes. The length of a
-  /// cosine schedule does.
+  /// cosine schedule does. Data may move: what it is has a fingerprint.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
-      "run", "sample", "train.max_minutes", "train.log_every", "train.val_every",
+      "run", "sample", "data.path", "data.vae", "data.latents", "train.max_minutes", "train.log_every", "train.val_every",
       "train.val_max_batches", "train.save_every", "train.keep_last", "train.keep_every",
       "train.keep_best", "train.preview_every", "train.prefetch_batches", "train.on_nonfinite",
     ]

@@ -113,7 +113,7 @@ struct FaultInjectionTests {
   }
 
   @Test func delayedKillsLetTheCallBeDone() throws {
-    let killed = try shell("\(script); sleep 5; echo late", .killLater(microseconds: 300_000))
+    let killed = try shell("\(script); sleep 1; echo late", .killLater(microseconds: 300_000))
     #expect(killed.ending == .killed(signal: SIGKILL))
     #expect(killed.output == "ended\n" && text("b") == "xyz")
   }
@@ -122,6 +122,7 @@ struct FaultInjectionTests {
     let script = "mkdir d; mkdir e; echo $?"
     let spared = try shell(script, .noSpace, of: "mkdir")
     #expect(spared.output == "0\n" && spared.calls.isEmpty)
+    #expect(try shell("(\(self.script)); true").calls.isEmpty, "nor a copy of the shell itself")
     let each = try shell("rmdir d e; \(script)", .noSpace, of: "mkdir", includesChildren: true)
     #expect(each.output == "1\n" && each.calls.map(\.number) == [1, 1])
   }
@@ -145,10 +146,10 @@ struct FaultInjectionTests {
       Set(sound.calls.map(\.name)).isSuperset(of: ["open", "pwrite", "fsync", "rename", "mkdir"]),
       "\(sound.calls)")
     try FileManager.default.removeItem(atPath: "\(folder)/shards")
-    let renames = sound.calls.filter { $0.name == "rename" }
-    let killed = try FaultyProgram(arguments, .kill, at: renames[0].number, on: folder)
+    let rename = try #require(sound.calls.first { $0.name == "rename" })
+    let killed = try FaultyProgram(arguments, .kill, at: rename.number, on: folder)
     #expect(killed.ending == .killed(signal: SIGKILL))
-    #expect(killed.calls.map(\.name) == sound.calls.prefix(renames[0].number).map(\.name))
+    #expect(killed.calls.map(\.name) == sound.calls.prefix(rename.number).map(\.name))
     try FileManager.default.removeItem(atPath: "\(folder)/shards")
     let full = try FaultyProgram(arguments, .noSpace, count: 0, of: "write", on: folder)
     guard case .exited(let code) = full.ending else {

@@ -55,12 +55,13 @@ struct StopSignalTests {
   @Test func signalsDoNotWaitForData() throws {
     let expected = try FaultRuns.undisturbed(FaultRuns.vae)
     let run = try FaultRuns(FaultRuns.vae)
-    let counted = try FaultRuns(FaultRuns.vae)
+    // As many reads as a run of one step makes: opening the shards, and what is read ahead.
+    let counted = try FaultRuns(FaultRuns.vae, ["train.max_steps=1"])
     let reads = try FaultyProgram(counted.arguments(), of: "read", on: "/shards/").calls.count
     let program = try LiveProgram(
       run.arguments(["train.prefetch_batches=1"]),
       environment: try FaultyProgram.environment(
-        .stall(milliseconds: 60_000), at: reads / 2, count: 0, of: "read", on: "/shards/"))
+        .stall(milliseconds: 60_000), at: reads + 1, count: 0, of: "read", on: "/shards/"))
     program.wait("a step") { $0.errors.contains("step 1/8") }
     Thread.sleep(forTimeInterval: 0.5)  // until it waits
     let start = Date()

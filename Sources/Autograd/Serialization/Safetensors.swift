@@ -124,12 +124,23 @@ public func writeSafetensors(
   header.append(Data(repeating: 0x20, count: (8 - header.count % 8) % 8))
   let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
   try AtomicFile.write(to: path) { file in
-    try file.write(length + header)
+    // Models have hundreds of small arrays: one call for many of them.
+    var pending = length + header
     for (_, array) in sorted {
-      try array.scalars.withUnsafeBytes { try file.write($0) }
+      try array.scalars.withUnsafeBytes { bytes in
+        if pending.count + bytes.count > pieceSize {
+          try file.write(pending)
+          pending.removeAll(keepingCapacity: true)
+        }
+        if bytes.count > pieceSize { try file.write(bytes) } else { pending.append(contentsOf: bytes) }
+      }
     }
+    try file.write(pending)
   }
 }
+
+/// Bytes that are worth a call of their own.
+private let pieceSize = 1 << 20
 
 /// A string as a JSON literal.
 package func quoted(_ text: String) -> String {
