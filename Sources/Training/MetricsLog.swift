@@ -25,9 +25,10 @@ final class MetricsLog {
     }
   }
 
+  typealias Line = (kind: String, step: Int, text: String, json: StrictJSON)
+
   /// The lines of a log that can be read.
-  static func lines(of path: String) -> [(kind: String, step: Int, text: String, json: StrictJSON)]
-  {
+  static func lines(of path: String) -> [Line] {
     let data = FileManager.default.contents(atPath: path) ?? Data()
     return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
       guard let json = try? StrictJSON(parsing: line.utf8), let step = json["step"]?.integer,

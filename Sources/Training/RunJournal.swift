@@ -8,6 +8,7 @@ import Foundation
 final class RunJournal {
   private let metrics: MetricsLog
   private let timing: MetricsLog
+  private let events: EventFile
 
   /// Opens the logs to append, and drops what belongs to steps that a run going on after `step` will
   /// take again.
@@ -18,20 +19,30 @@ final class RunJournal {
       own < step || (own == step && !(validationIsDue && kind == MetricsLog.validationKind))
     }
     timing = try MetricsLog(path: "\(folder)/timing.jsonl") { _, own in own <= step }
+    events = try EventFile(folder: folder, firstStep: step == 0 ? nil : step + 1)
   }
 
   func training(step: Int, _ values: [(String, Double)], timing clock: [(String, Double)]) throws {
     try metrics.append(kind: MetricsLog.trainingKind, step: step, values)
     try timing.append(kind: MetricsLog.trainingKind, step: step, clock)
+    try events.append(
+      step: step, tagged("train", values) + tagged("timing", clock))
   }
 
   func validation(step: Int, _ values: [(String, Double)]) throws {
     try metrics.append(kind: MetricsLog.validationKind, step: step, values)
+    try events.append(step: step, tagged("validation", values))
+  }
+
+  /// TensorBoard groups its charts by what stands before the slash.
+  private func tagged(_ group: String, _ values: [(String, Double)]) -> [(String, Double)] {
+    values.map { ("\(group)/\($0.0)", $0.1) }
   }
 
   /// Makes durable what was appended: a checkpoint must not outlive the lines of its steps.
   func sync() throws {
     try metrics.sync()
     try timing.sync()
+    try events.sync()
   }
 }

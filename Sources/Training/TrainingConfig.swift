@@ -43,7 +43,7 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   public var keepEvery: Int
   /// The validation quantity by whose lowest value a checkpoint is saved and kept too; "" for none.
   public var keepBest: String
-  /// After how many steps the report gets new pictures; 0 for none.
+  /// The report gets new pictures with the first validation after every so many steps; 0 for none.
   public var previewEvery: Int
   /// How many finished batches may wait for the step that takes them.
   public var prefetchBatches: Int
@@ -64,7 +64,8 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
   /// cosine schedule does. Data may move: what it is has a fingerprint.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
-      "run", "sample", "data.path", "data.vae", "data.latents", "train.max_minutes", "train.log_every", "train.val_every",
+      "run", "sample", "data.path", "data.vae", "data.latents", "train.max_minutes",
+      "train.log_every", "train.val_every",
       "train.val_max_batches", "train.save_every", "train.keep_last", "train.keep_every",
       "train.keep_best", "train.preview_every", "train.prefetch_batches", "train.on_nonfinite",
     ]

@@ -141,11 +141,7 @@ public struct TrainingRun<O: Objective> {
       for micro in 0..<accumulation {
         grace.begin(.waiting, step: step + 1)
         // A signal does not wait for data: the step is taken again when the run goes on.
-        guard
-          let batch = try prefetcher.next(unless: { [collective] in
-            collective.count == 1 && StopSignal.pending != nil
-          })
-        else { continue training }
+        guard let batch = try prefetcher.next(unless: isCalledOff) else { continue training }
         grace.begin(.step, step: step + 1)
         let place = BatchPlace(number: step * accumulation + micro, slots: slots)
         parts.append((batch, place))
@@ -215,6 +211,10 @@ public struct TrainingRun<O: Objective> {
     return .finished
   }
 
+  /// Whether to wait for data no longer: there is a signal. Of several processes none may decide
+  /// that alone.
+  private func isCalledOff() -> Bool { collective.count == 1 && StopSignal.pending != nil }
+
   /// Whether the run is as long as it should be. One process's clock decides for all.
   private func isOver() throws -> Bool {
     let isLate = collective.rank == 0 && config.maxMinutes > 0 && minutes >= config.maxMinutes
@@ -235,11 +235,17 @@ public struct TrainingRun<O: Objective> {
     let isBest = isDue.validation ? try validate() : false
     if isDue.save || isBest { try save() }
     guard isDue.validation, !validationIsDue else { return }
-    let isPreviewDue = config.previewEvery > 0 && step.isMultiple(of: config.previewEvery)
-    if let reporter, try isPreviewDue || isOver() && config.previewEvery > 0 {
+    if let reporter, try isPreviewDue() {
       withAverage { reportingFailure("preview") { try reporter.preview(step: step) } }
     }
     refreshReport(.training)
+  }
+
+  /// Whether a multiple of `preview_every` came since the validation before this one.
+  private func isPreviewDue() throws -> Bool {
+    guard config.previewEvery > 0 else { return false }
+    let before = max(0, step - config.valEvery)
+    return try step / config.previewEvery > before / config.previewEvery || isOver()
   }
 
   /// Pools the validation batches, with the averaged weights when there are any.
@@ -250,12 +256,15 @@ public struct TrainingRun<O: Objective> {
     guard count > 0 else { return false }
     grace.begin(.validation, step: step)
     var pooled: [(name: String, sum: Double, count: Double)] = []
+    let prefetcher = Prefetcher(
+      depth: 1, startingAt: 0, upTo: count, make: batches.validation)
     let isWhole = try withAverage {
       // Each process goes through all of it: the results are the same, and nothing has to be
       // shared out.
       for index in 0..<count {
         if try collective.any(StopSignal.pending != nil) { return false }
-        for metric in objective.evaluate(try batches.validation(index), index: index) {
+        guard let batch = try prefetcher.next(unless: isCalledOff) else { return false }
+        for metric in objective.evaluate(batch, index: index) {
           if let known = pooled.firstIndex(where: { $0.name == metric.name }) {
             pooled[known].sum += metric.sum
             pooled[known].count += metric.count
@@ -267,6 +276,7 @@ public struct TrainingRun<O: Objective> {
       return true
     }
     guard isWhole else {
+      prefetcher.abandon()
       validationIsDue = true
       return false
     }

@@ -10,13 +10,13 @@ public struct FutureSampler {
   public struct Future: Sendable {
     /// [T, N, 2], pixels.
     public let positions: [Float]
-    /// Probability of being visible, [T, N].
+    /// Probability of being visible, [T, N]; 1 without a head.
     public let probability: [Float]
   }
 
   private let flow: TrajectoryDiT
   private let vae: TrajectoryVAE
-  private let visibility: VisibilityPredictor
+  private let visibility: VisibilityPredictor?
   private let scaling: LatentScaling
   private let matching: FlowMatchingConfig
   private let correction: ContinuationCorrection
@@ -24,8 +24,9 @@ public struct FutureSampler {
   private let steps: Int
   private let seed: UInt64
 
+  /// - Parameter visibility: nil to look at positions alone.
   public init(
-    flow: TrajectoryDiT, vae: TrajectoryVAE, visibility: VisibilityPredictor,
+    flow: TrajectoryDiT, vae: TrajectoryVAE, visibility: VisibilityPredictor?,
     scaling: LatentScaling, matching: FlowMatchingConfig, correction: ContinuationCorrection,
     solver: ODESolver, steps: Int, seed: UInt64
   ) {
@@ -115,11 +116,14 @@ public struct FutureSampler {
     }
     let own = decoded(scaling.unscale(z))  // [1, T, N, 2]
     let points = clip.base.map { correction.apply(own, to: $0) } ?? own
-    let logits = visibility(Tensor(z), history: Tensor(clip.anchors.history))
     let (frames, stride) = (vae.config.numFramesIn, vae.config.latentStride)
+    let probability = visibility.map { head in
+      let logits = head(Tensor(z), history: Tensor(clip.anchors.history))
+      return framewise(sigmoid(logits).array, frames: frames, stride: stride).scalars
+    }
     return Future(
       positions: points.scalars,
-      probability: framewise(sigmoid(logits).array, frames: frames, stride: stride).scalars)
+      probability: probability ?? Array(repeating: 1, count: points.count / 2))
   }
 
   /// Unscaled latents as points in pixels.

@@ -139,13 +139,20 @@ extension ShardSet {
         positions: Array(clip.tracks[2 * start..<2 * end]),
         visibility: Array(clip.visibility[start..<end]))
     }
-    let (width, height) = (geometry.width / 4, geometry.height / 4)
     return FuturePicture.Row(
       title: clip.id, caption: clip.caption, frameWidth: geometry.width,
       frameHeight: geometry.height, history: tracks(0..<history),
       truth: frames > history ? tracks(history..<frames) : nil, samples: [],
-      background: clip.video.map {
-        RGBImage(pixels: Array($0.suffix(width * height * 3)), width: width, height: height)
-      })
+      background: clip.lastFrame(geometry))
+  }
+}
+
+extension Clip {
+  /// The last frame of its video; nil without one.
+  func lastFrame(_ geometry: GridGeometry) -> RGBImage? {
+    let (width, height) = (geometry.width / 4, geometry.height / 4)
+    return video.map {
+      RGBImage(pixels: Array($0.suffix(width * height * 3)), width: width, height: height)
+    }
   }
 }

@@ -31,15 +31,25 @@ extension Command {
   }
 
   static let render = Command(
-    words: ["render"], summary: "a picture of past, true future and drawn futures",
+    words: ["render"],
+    summary: "a picture of past, true future and drawn futures, or the page of a run",
     options: [
+      Option("--run", "RUN", "a run's folder, whose report to make (--out FILE.html)"),
       Option("--predictions", "DIR", "clip folders as `trajloom sample` writes them"),
-      Option("--out", "FILE.png", "the picture"),
+      Option("--out", "FILE", "the picture (.png), or the page (.html)"),
       Option("--clip", "ID", "only this clip (default: the first three)", repeats: true),
       Option("--samples", "K", "how many drawn futures to show (default 3)"),
     ]
   ) { arguments in
     let out = try arguments.required("--out")
+    if let run = arguments.string("--run") {
+      guard out.hasSuffix(".html"), arguments.string("--predictions") == nil else {
+        throw ConfigError(
+          key: "--run", expected: "--out FILE.html and no --predictions", found: "--out \(out)")
+      }
+      try RunPage.write(for: run, to: out)
+      return say("\(out): the report of \(run)")
+    }
     guard out.hasSuffix(".png") else {
       throw ConfigError(key: "--out", expected: "a name that ends in .png", found: out)
     }

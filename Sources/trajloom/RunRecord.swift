@@ -48,18 +48,28 @@ struct RunRecord: Codable {
 
   private static let fileName = "run.json"
 
+  /// That of a run; nil when there is none that can be read.
+  init?(of folder: String) {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let data = FileManager.default.contents(atPath: "\(folder)/\(Self.fileName)"),
+      let record = try? decoder.decode(RunRecord.self, from: data)
+    else { return nil }
+    self = record
+  }
+
+  private init(_ data: DataFingerprint, starts: [Start]) {
+    dataHash = data.hash
+    dataFiles = data.files
+    self.starts = starts
+  }
+
   /// Adds this process to the record of a run.
   /// - Throws: `TrainingError.resource` when it cannot be written.
   static func add(start step: Int, data: DataFingerprint, to folder: String) throws {
     let path = "\(folder)/\(fileName)"
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let earlier = FileManager.default.contents(atPath: path).flatMap {
-      try? decoder.decode(RunRecord.self, from: $0)
-    }
-    let record = RunRecord(
-      dataHash: data.hash, dataFiles: data.files,
-      starts: (earlier?.starts ?? []) + [thisProcess(startingAt: step)])
+    let earlier = RunRecord(of: folder)?.starts ?? []
+    let record = RunRecord(data, starts: earlier + [thisProcess(startingAt: step)])
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

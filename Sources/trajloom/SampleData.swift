@@ -126,6 +126,25 @@ struct SampleClip {
     videoFrames = info.videoFrames
   }
 
+  /// The text embedding that a generator takes; nil for none.
+  func text(for flow: FlowConfig) -> NDArray? {
+    guard flow.useTextCond, flow.textSource == .precomputed else { return nil }
+    return conditions.textEmbedding.map { NDArray($0, shape: [$0.count]) }
+  }
+
+  /// The video, or latents of it, that a generator takes; nil for none.
+  func video(for flow: FlowConfig) -> NDArray? {
+    guard flow.useVideoCond else { return nil }
+    switch flow.videoSource {
+    case .patch:
+      let shape = [videoFrames, geometry.height / 4, geometry.width / 4, 3]
+      return conditions.video.map { NDArray($0.map { Float($0) / 255 }, shape: shape) }
+    case .precomputed:
+      let shape = conditions.videoLatentShape ?? []
+      return conditions.videoLatents.map { NDArray($0, shape: shape) }
+    }
+  }
+
   /// SHA-256 over the true future; "none" where it is not known.
   var truthHash: String {
     guard let truth else { return "none" }

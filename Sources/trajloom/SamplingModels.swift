@@ -125,7 +125,7 @@ struct SamplingModels {
   ) throws -> [PredictedFuture] {
     let prepared = sampler.prepare(
       id: clip.id, tracks: clip.tracks, visibility: clip.visibility, caption: clip.caption,
-      video: video(clip), text: text(clip))
+      video: clip.video(for: config.flow), text: clip.text(for: config.flow))
     return try (0..<samples).map { sample in
       let drawn = try sampler.draw(prepared, sample: sample) { try willStep(sample, $0) }
       let bad = drawn.positions.count { !$0.isFinite } + drawn.probability.count { !$0.isFinite }
@@ -137,23 +137,6 @@ struct SamplingModels {
       return PredictedFuture(
         drawn, frames: config.data.windows.futureLen, firstFrame: config.data.windows.histLen,
         threshold: Float(config.sample.drawing.visThreshold), geometry: clip.geometry)
-    }
-  }
-
-  private func text(_ clip: SampleClip) -> NDArray? {
-    guard config.flow.useTextCond, config.flow.textSource == .precomputed else { return nil }
-    return clip.conditions.textEmbedding.map { NDArray($0, shape: [$0.count]) }
-  }
-
-  private func video(_ clip: SampleClip) -> NDArray? {
-    guard config.flow.useVideoCond else { return nil }
-    switch config.flow.videoSource {
-    case .patch:
-      let shape = [clip.videoFrames, clip.geometry.height / 4, clip.geometry.width / 4, 3]
-      return clip.conditions.video.map { NDArray($0.map { Float($0) / 255 }, shape: shape) }
-    case .precomputed:
-      let shape = clip.conditions.videoLatentShape ?? []
-      return clip.conditions.videoLatents.map { NDArray($0, shape: shape) }
     }
   }
 }

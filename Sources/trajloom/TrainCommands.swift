@@ -62,7 +62,9 @@ extension Command {
     session.announce(
       "VAE \(model.parameterCount) parameters, \(config.vae.encoding.rawValue) encoding; "
         + "\(split.train.count) training and \(split.validation.count) validation clips")
-    try session.train(VAEObjective(model, config.train.loss, seed: loop.seed), batches)
+    try session.train(VAEObjective(model, config.train.loss, seed: loop.seed), batches) {
+      try HeldOutClips(windows).reconstructions(model)
+    }
   }
 
   static let trainFlow = Command(
@@ -91,9 +93,18 @@ extension Command {
     session.announce(
       "flow \(model.parameterCount) parameters, objective \(config.train.stage.objective.rawValue); "
         + "\(latents.summary(config.data.windows.valFraction))")
+    let scaling = try latents.scaling()
     try session.train(
-      FlowObjective(model, try latents.scaling(), config.train), batches,
-      attachments: [LatentCache.statisticsFile: latents.statistics.json()])
+      FlowObjective(model, scaling, config.train), batches,
+      attachments: [LatentCache.statisticsFile: latents.statistics.json()]
+    ) {
+      let drawing = config.sample.drawing
+      let sampler = FutureSampler(
+        flow: model, vae: try config.data.loadVAE(), visibility: nil, scaling: scaling,
+        matching: config.train.matching, correction: config.sample.correction,
+        solver: ODESolver(rawValue: drawing.solver)!, steps: drawing.steps, seed: 0)
+      return try HeldOutClips(config.data.windows).futures(config, sampler)
+    }
   }
 
   static let trainVisibility = Command(
@@ -113,11 +124,16 @@ extension Command {
     session.announce(
       "visibility head \(model.parameterCount) parameters; "
         + latents.summary(config.data.windows.valFraction))
+    let scaling = try latents.scaling()
     let objective = VisibilityObjective(
-      model, try latents.scaling(), positiveWeight: Float(config.train.head.posWeight))
+      model, scaling, positiveWeight: Float(config.train.head.posWeight))
     try session.train(
       objective, batches,
-      attachments: [LatentCache.statisticsFile: latents.statistics.json()])
+      attachments: [LatentCache.statisticsFile: latents.statistics.json()]
+    ) {
+      try HeldOutClips(config.data.windows).visibilities(
+        model, config.data.loadVAE(), scaling, threshold: 0.5)
+    }
   }
 }
 
@@ -175,6 +191,17 @@ extension LatentCache {
   fileprivate func summary(_ valFraction: Double) -> String {
     guard let split = try? set.split(validationFraction: valFraction) else { return "" }
     return "\(split.train.count) training and \(split.validation.count) validation clips"
+  }
+}
+
+extension LatentData {
+  /// The VAE whose latents these are, for pictures.
+  /// - Throws: `ConfigError`, `TrainingError.checkpoint`
+  fileprivate func loadVAE() throws -> TrajectoryVAE {
+    let checkpoint = try Checkpoint(at: cache.vae)
+    let vae = try TrajectoryVAE(checkpoint.config(VAERunConfig.self).vae, seed: 0)
+    try checkpoint.load(.ema, into: vae)
+    return vae
   }
 }
 

@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Training
+import TrajLoomBench
 
 /// What the three trainings share: the configuration, the run folder, resuming, and the options that
 /// end early.
@@ -50,15 +51,18 @@ struct TrainingSession<Config: RunKind> {
     say("\(path): \(text)")
   }
 
+  /// - Parameter preview: draws what the model makes of clips that it is not trained on.
   func train<O: Objective>(
-    _ objective: O, _ batches: BatchSource<O.Batch>, attachments: [String: Data] = [:]
+    _ objective: O, _ batches: BatchSource<O.Batch>, attachments: [String: Data] = [:],
+    preview: @escaping () throws -> [FuturePicture.Row]
   ) throws {
     if isProfile { return try profileOneStep(objective, batches) }
     if isDryRun { return try tryOneStep(objective, batches) }
     let directory = try self.directory ?? RunDirectory(path)
     var run = try TrainingRun(
       objective, batches, config.loop, configText: StrictConfig.text(config),
-      attachments: attachments, in: directory, resuming: resumed)
+      attachments: attachments, in: directory, resuming: resumed,
+      reporter: RunPage(folder: path, preview: preview))
     try RunRecord.add(start: run.currentStep, data: batches.data, to: path)
     if resumed != nil { announce("resuming at step \(run.currentStep)") }
     switch try run.run() {

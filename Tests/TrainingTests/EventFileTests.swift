@@ -117,6 +117,30 @@ func tensorBoardReadsTheEvents() throws {
     ])
 }
 
+/// A run that was interrupted twice shows every step once, with what its log says of it.
+@Test(
+  .enabled(
+    if: TensorBoard.isThere, "TensorBoard is not there: name a Python with it in TRAJLOOM_PYTHON"))
+func tensorBoardShowsInterruptedRunsOnce() throws {
+  let folder = try TemporaryFolder.make()
+  struct Cut: Error {}
+  for (index, stop) in [6, 11, nil].enumerated() {
+    let batches = LineObjective.batches { if let stop, $0.number >= 2 * stop { throw Cut() } }
+    do { try trainLine(folder, steps: 12, resume: index > 0, batches: batches) } catch is Cut {}
+  }
+  func lines(_ tag: String) throws -> [String] {
+    try TensorBoard.scalars(in: folder).filter { $0.hasPrefix("\(tag) ") }
+      .map { $0.split(separator: " ").dropFirst().prefix(2).joined(separator: " ") }
+  }
+  let logged = RunHistory(of: folder).training.first { $0.name == "loss" }!.points
+  let expected = logged.map { ($0.step, Double(Float($0.value))) }
+  let shown = try lines("train/loss").map { $0.split(separator: " ").map { Double($0)! } }
+  #expect(shown.map { Int($0[0]) } == Array(1...12) && expected.map(\.0) == Array(1...12))
+  for (a, b) in zip(shown, expected) { #expect(abs(a[1] - b.1) < 1e-6) }
+  #expect(try lines("validation/mse").count == 3)
+  #expect(try lines("timing/samples_per_second").count == 12)
+}
+
 /// The records of a TFRecord file, read without the writer's code.
 private struct Records {
   var payloads: [[UInt8]] = []

@@ -63,7 +63,7 @@ import Testing
   }
   let reporter = Reporter()
   let outcome = try trainLine(TemporaryFolder.make(), steps: 9, reporter: reporter) {
-    $0.previewEvery = 8
+    $0.previewEvery = 7
   }
   #expect(outcome == .finished)
   #expect(

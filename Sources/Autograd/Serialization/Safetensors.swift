@@ -132,7 +132,11 @@ public func writeSafetensors(
           try file.write(pending)
           pending.removeAll(keepingCapacity: true)
         }
-        if bytes.count > pieceSize { try file.write(bytes) } else { pending.append(contentsOf: bytes) }
+        if bytes.count > pieceSize {
+          try file.write(bytes)
+        } else {
+          pending.append(contentsOf: bytes)
+        }
       }
     }
     try file.write(pending)

@@ -8,12 +8,16 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
   /// - Parameters:
   ///   - depth: how many finished batches may wait.
   ///   - startingAt: the number of the first batch.
+  ///   - upTo: the number after the last one.
   ///   - make: makes batch n. It is called for one number after the other, on one thread.
-  public init(depth: Int, startingAt first: Int, make: @escaping @Sendable (Int) throws -> Batch) {
+  public init(
+    depth: Int, startingAt first: Int, upTo end: Int = .max,
+    make: @escaping @Sendable (Int) throws -> Batch
+  ) {
     precondition(depth > 0, "Prefetcher: depth \(depth)")
     let state = PrefetchState<Batch>(depth: depth)
     self.state = state
-    let thread = Thread { state.produce(from: first, make) }
+    let thread = Thread { state.produce(from: first, upTo: end, make) }
     thread.name = "trajloom.prefetch"
     thread.start()
   }
@@ -21,6 +25,7 @@ public final class Prefetcher<Batch: Sendable>: Sendable {
   deinit { state.stop() }
 
   /// The next batch, waiting for it if need be.
+  /// - Precondition: there is one more.
   /// - Throws: what `make` threw for this batch, and again on every later call: nothing follows an
   ///   error. `CancellationError` after `stop()`.
   public func next() throws -> Batch { try state.next { false }! }
@@ -58,9 +63,9 @@ private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
 
   var waited: Double { condition.withLock { seconds } }
 
-  func produce(from first: Int, _ make: (Int) throws -> Batch) {
+  func produce(from first: Int, upTo end: Int, _ make: (Int) throws -> Batch) {
     var number = first
-    while true {
+    while number < end {
       let mayContinue = condition.withLock {
         while ready.count >= depth && !isStopped { condition.wait() }
         return !isStopped
