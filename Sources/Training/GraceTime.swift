@@ -5,7 +5,7 @@ import Synchronization
 final class GraceTime: Sendable {
   /// What a run is in the middle of.
   enum Work: Equatable, Sendable {
-    case waiting, step, validation, saving
+    case waiting, step, validation, saving, reporting
   }
 
   private struct State {
@@ -36,7 +36,7 @@ final class GraceTime: Sendable {
       switch work {
       case .step: $0.slowestStep = max($0.slowestStep ?? 0, seconds)
       case .saving: $0.slowestSave = max($0.slowestSave ?? 0, seconds)
-      case .waiting, .validation: break
+      case .waiting, .validation, .reporting: break
       }
     }
   }
@@ -50,6 +50,7 @@ final class GraceTime: Sendable {
       case .step: "saving after step \(state.step)"
       case .validation: "leaving the validation for later and saving"
       case .saving: "saving already"
+      case .reporting: "finishing the report, then saving what is not saved"
       }
     let time = Self.seconds(state).map { "within \(duration($0))" } ?? "after the first step"
     return
@@ -61,7 +62,7 @@ final class GraceTime: Sendable {
     let slowDisk = 20e6  // bytes per second
     let save = state.slowestSave ?? Double(state.checkpointBytes) / slowDisk
     switch state.work {
-    case .waiting, .saving: return 2 * save + 5
+    case .waiting, .saving, .reporting: return 2 * save + 5
     // A batch of validation takes no longer than a step does.
     case .step, .validation: return state.slowestStep.map { 2 * ($0 + save) + 5 }
     }

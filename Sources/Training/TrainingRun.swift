@@ -235,6 +235,7 @@ public struct TrainingRun<O: Objective> {
     let isBest = isDue.validation ? try validate() : false
     if isDue.save || isBest { try save() }
     guard isDue.validation, !validationIsDue else { return }
+    grace.begin(.reporting, step: step)
     if let reporter, try isPreviewDue() {
       withAverage { reportingFailure("preview") { try reporter.preview(step: step) } }
     }

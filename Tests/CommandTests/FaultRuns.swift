@@ -26,7 +26,7 @@ struct FaultRuns: Sendable {
   /// Eight steps of two micro-batches: six clips make more than two epochs. Saves after 3, 6 and 8.
   static let settings = [
     "train.max_steps=8", "train.gradient_accumulation_steps=2", "train.save_every=3",
-    "train.val_every=4", "train.log_every=1",
+    "train.val_every=4", "train.log_every=1", "train.preview_every=0",
   ]
 
   private static func prepare() throws -> String {
