@@ -108,6 +108,16 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
       lossSpikeZscore)
   }
 
+  /// - Throws: `ConfigError` for a setting that this objective does not know.
+  func check(_ objective: some Objective) throws {
+    guard keepBest.isEmpty || objective.monitored.contains(keepBest) else {
+      throw ConfigError(
+        key: "train.keep_best",
+        expected: "one of \(objective.monitored.joined(separator: ", ")), or \"\" for none",
+        found: keepBest)
+    }
+  }
+
   var schedule: LearningRateSchedule {
     switch lrSchedule {
     case .constant: .constant

@@ -48,12 +48,7 @@ public struct TrainingRun<O: Objective> {
     attachments: [String: Data] = [:], in directory: RunDirectory, resuming checkpoint: Checkpoint?,
     collective: any Collective = SingleProcess(), reporter: (any RunReporter)? = nil
   ) throws {
-    guard config.keepBest.isEmpty || objective.monitored.contains(config.keepBest) else {
-      throw ConfigError(
-        key: "train.keep_best",
-        expected: "one of \(objective.monitored.joined(separator: ", ")), or \"\" for none",
-        found: config.keepBest)
-    }
+    try config.check(objective)
     guard config.batchSize.isMultiple(of: collective.count) else {
       throw ConfigError(
         key: "train.batch_size", expected: "a multiple of the \(collective.count) processes",

@@ -16,11 +16,12 @@ public struct TrialStep: Sendable {
   public let freeBytes: Int?
 
   /// - Parameter path: the run's folder, which need not exist.
-  /// - Throws: `TrainingError.numerical`, `TrainingError.resource` when the checkpoints have no room,
+  /// - Throws: `ConfigError`, `TrainingError.numerical`, `TrainingError.resource` when the checkpoints have no room,
   ///   and whatever making a batch throws.
   public init<O: Objective>(
     _ objective: O, _ batches: BatchSource<O.Batch>, _ config: TrainingConfig, at path: String
   ) throws {
+    try config.check(objective)
     checkpointBytes = CheckpointContents.byteCount(
       of: objective.model, averaged: config.emaDecay > 0)
     // A run that exists has written some of them already, into what is not free any more.

@@ -122,7 +122,9 @@ public enum RectifiedFlow {
   public static func tokenWeights(_ visibility: NDArray, invisibleWeight: Float) -> NDArray {
     let visible = Tensor(visibility)
     let weights = visible + invisibleWeight * (1 - visible)
-    return (weights / weights.sum([1, 2], keepingAxes: true)).array
+    // Where all of a clip is invisible and such tokens weigh nothing, it weighs nothing.
+    let sums = weights.sum([1, 2], keepingAxes: true)
+    return (weights / maximum(sums, Tensor(NDArray(repeating: 1e-12, shape: sums.shape)))).array
   }
 
   /// The time that remains at each t, never nothing, [B, 1, 1, 1].

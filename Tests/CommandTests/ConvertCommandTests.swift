@@ -109,7 +109,7 @@ struct ConvertCommandTests {
     let dry = try Program(
       "train", "vae", "--config", "\(folder)/theirs.json", "--set", "data.path=\(folder)/shards",
       "--dry-run")
-    #expect(dry.code == 0 && dry.errors.contains("dry run: loss"), "\(dry.errors)")
+    #expect(dry.code == 0 && dry.errors.contains("dry run: one step, loss"), "\(dry.errors)")
     try Data("{\"trajloom_vae\": {\"config\": {\"hidden_sizes\": 3}}}".utf8)
       .write(to: URL(fileURLWithPath: "\(folder)/bad.json"))
     expectFailure(

@@ -73,6 +73,7 @@ struct SaveFaultTests {
 
   @Test(arguments: [
     "metrics.jsonl", "timing.jsonl", "run.json", "config.json", "latest", "best", "lock",
+    "events.out",
   ])
   func noRoomForOneFile(_ file: String) throws {
     let expected = try FaultRuns.undisturbed(FaultRuns.vae, settings)

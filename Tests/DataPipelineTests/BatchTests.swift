@@ -12,6 +12,11 @@ import Testing
   #expect(BatchOrder(seed: 7, items: 10, batchSize: 1).items(batch: 23) == [stream[23]])
   #expect(BatchOrder(seed: 8, items: 10, batchSize: 10).items(batch: 0) != Array(stream[0..<10]))
   #expect(BatchOrder(seed: 7, items: 3, batchSize: 8).items(batch: 0).count == 8)
+  // Processes that share a batch read it together, also where it reaches into the next epoch.
+  for batch in 0..<6 {
+    let shared = [0..<1, 1..<2, 2..<4].flatMap { order.items(batch: batch, slots: $0) }
+    #expect(shared == order.items(batch: batch))
+  }
 }
 
 @Test func prefetcherKeepsOrderAndStaysBounded() throws {
