@@ -38,3 +38,4 @@ echo "5/5 futures of held-out clips"
 
 echo
 echo "picture: $work/futures.png   table: $work/report.txt   ($((SECONDS - start)) s)"
+echo "how the models trained: $work/quick-{vae,flow,visibility}/report.html"

@@ -17,7 +17,9 @@ struct StopSignalTests {
       #expect(stopped.ending == .exited(line == 10 ? 0 : 75), "\(line): \(stopped.errors)")
       if line < 10 {
         #expect(stopped.errors.contains("; a second signal stops at once"), "\(stopped.errors)")
-        #expect(stopped.errors.contains("saved at step "), "\(stopped.errors)")
+        let said = try #require(stopped.errors.firstMatch(of: /saved at step (\d)/))
+        let names = try FileManager.default.contentsOfDirectory(atPath: "\(run.path)/checkpoints")
+        #expect(names.max() == "step-000000\(said.output.1)", "\(names), \(stopped.errors)")
       }
       try run.finish()
       try run.expectResults(expected, "stopped at line \(line)")
@@ -33,6 +35,12 @@ struct StopSignalTests {
       run.arguments(), .signal(SIGTERM), at: 4, of: "write", on: "\(run.name)/metrics.jsonl")
     #expect(stopped.ending == .exited(75), "\(stopped.errors)")
     #expect(!stopped.errors.contains("step 4  validation"), "\(stopped.errors)")
+    // It is done first of all, and again if that comes to nothing: here after its line was written.
+    let killed = try FaultyProgram(
+      run.arguments(), .killAfter, at: 2, of: "write", on: "\(run.name)/metrics.jsonl")
+    #expect(killed.ending == .killed(signal: SIGKILL), "\(killed.errors)")
+    let log = try String(contentsOfFile: "\(run.path)/metrics.jsonl", encoding: .utf8)
+    #expect(log.contains("\"kind\":\"validation\",\"step\":4"), "\(log)")
     let program = try run.finish()
     #expect(program.errors.contains("step 4  validation"), "\(program.errors)")
     try run.expectResults(expected, "validated later")

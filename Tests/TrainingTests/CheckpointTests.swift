@@ -117,7 +117,7 @@ func damagedCheckpointsArePassedOver(_ damage: Damage) throws {
     return (found, lines)
   }
   let error = #expect(throws: TrainingError.self) { try newest(strict: true) }
-  #expect(error?.description.contains(damage.says) == true, "\(error!)")
+  #expect(error?.description.contains(damage.says) == true, "\(error as Any)")
   #expect(savedSteps(folder) == [8, 12], "nothing is touched")
 
   let (found, lines) = try newest(strict: false)
@@ -141,7 +141,7 @@ func damagedCheckpointsArePassedOver(_ damage: Damage) throws {
     try Damage.flip("model.safetensors", at: -1).inflict("\(folder)/checkpoints/step-000000\(step)")
   }
   let error = #expect(throws: TrainingError.self) { try trainLine(folder, steps: 9, resume: true) }
-  #expect(error?.description.contains("none of its 2 checkpoints is intact") == true, "\(error!)")
+  #expect(error?.description.contains("none of its 2 checkpoints is intact") == true, "\(error as Any)")
   #expect(savedSteps(folder) == [4, 8], "nothing is touched")
 }
 
@@ -162,7 +162,7 @@ func damagedCheckpointsArePassedOver(_ damage: Damage) throws {
   }
   #expect(
     error?.description.contains("a.h5 is gone, b.h5 has other contents, c.h5 is new") == true,
-    "\(error!)")
+    "\(error as Any)")
 }
 
 /// What a process that was killed has left is cleared away, and what is not its own stays.

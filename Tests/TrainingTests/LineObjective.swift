@@ -18,15 +18,13 @@ struct LineObjective: Objective {
   let model = Line()
   /// Batches whose loss is multiplied by something.
   var factors: [Int: Float] = [:]
-  /// Called with the number of every batch before its loss is computed.
-  var beforeLoss: (Int) -> Void = { _ in }
-  /// Called before every validation batch.
-  var beforeEvaluation: () -> Void = {}
+  /// Called with the place of every batch before its loss is computed.
+  var beforeLoss: (BatchPlace) -> Void = { _ in }
 
   let monitored = ["mse"]
 
   func loss(_ batch: NDArray, at place: BatchPlace) -> (loss: Tensor, terms: [Term]) {
-    beforeLoss(place.number)
+    beforeLoss(place)
     let noise = Philox(seed: 1, stream: "noise").normal(
       [batch.shape[0], 1], step: place.number, firstSample: place.slots.lowerBound)
     let target = Tensor(batch).sum([1], keepingAxes: true) + 0.01 * Tensor(noise)
@@ -36,7 +34,6 @@ struct LineObjective: Objective {
   }
 
   func evaluate(_ batch: NDArray, index: Int) -> [PooledMetric] {
-    beforeEvaluation()
     let place = BatchPlace(number: 1000, slots: 0..<batch.shape[0])
     return [
       PooledMetric("mse", sum: Double(loss(batch, at: place).loss.array.item), count: 1),

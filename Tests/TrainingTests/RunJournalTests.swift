@@ -43,6 +43,18 @@ import Testing
   #expect(String(decoding: expected, as: UTF8.self).contains("\"nothing\":null"))
 }
 
+/// Noise is drawn by it: every micro-batch of a run has a number of its own, after a resume too.
+@Test func lossesAreToldThePlaceOfTheirBatch() throws {
+  final class Places { var all: [BatchPlace] = [] }
+  let (folder, places) = (try TemporaryFolder.make(), Places())
+  for (index, steps) in [3, 5].enumerated() {
+    let objective = LineObjective(beforeLoss: { places.all.append($0) })
+    try trainLine(folder, steps: steps, resume: index > 0, objective: objective)
+  }
+  let training = places.all.filter { $0.number < 1000 }
+  #expect(training == (0..<10).map { BatchPlace(number: $0, slots: 0..<4) })
+}
+
 @Test func batchesThatFailEndTheRunWithTheirError() throws {
   struct Unreadable: Error {}
   let folder = try TemporaryFolder.make()

@@ -35,11 +35,11 @@ import Testing
     try TrialStep(
       LineObjective(factors: [0: .infinity]), LineObjective.batches(), .line(steps: 5), at: "/tmp")
   }
-  #expect(error?.description.contains("first operation to blame") == true, "\(error!)")
+  #expect(error?.description.contains("first operation to blame") == true, "\(error as Any)")
   let full = #expect(throws: TrainingError.self) {
     try TrialStep(
       LineObjective(), LineObjective.batches(),
       .line(steps: 1 << 50) { $0.keepEvery = 1 }, at: "/tmp/x/y")
   }
-  #expect(full?.description.contains("bytes) free for checkpoints, found") == true, "\(full!)")
+  #expect(full?.description.contains("bytes) free for checkpoints, found") == true, "\(full as Any)")
 }

@@ -13,7 +13,7 @@ import Testing
   }
   #expect(
     error?.description.contains("step 3: the loss is not finite (clips: clip, clip") == true)
-  #expect(error?.description.contains("first operation to blame: ") == true, "\(error!)")
+  #expect(error?.description.contains("first operation to blame: ") == true, "\(error as Any)")
   #expect(try Checkpoint(at: folder).step() == 2)
   // The weights in memory are still those of step 2, and the checkpoint goes on from there.
   let saved = try SafetensorsFile(path: "\(Checkpoint(at: folder).path)/model.safetensors")
@@ -28,7 +28,7 @@ import Testing
     try trainLine(
       TemporaryFolder.make(), steps: 3, objective: LineObjective(factors: [2: 3e38]))
   }
-  #expect(error?.description.contains("step 2: ") == true, "\(error!)")
+  #expect(error?.description.contains("step 2: ") == true, "\(error as Any)")
 }
 
 @Test func nonFiniteStepsCanBeSkipped() throws {
@@ -76,7 +76,7 @@ import Testing
   }
   try train(to: 10, resume: false)
   let error = #expect(throws: TrainingError.self) { try train(to: 40, resume: true) }
-  #expect(error?.description.contains("step 15: ") == true, "\(error!)")
+  #expect(error?.description.contains("step 15: ") == true, "\(error as Any)")
 }
 
 @Test func lossSpikesAreSkippedWhenAsked() throws {
