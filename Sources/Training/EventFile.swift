@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 
 /// A file of scalars for TensorBoard: a TFRecord file of `Event` messages
@@ -32,6 +33,9 @@ final class EventFile {
     var version = Message(event: now, step: 0)
     version.add(3, "brain.Event:2")  // file_version: always the first
     try write(version)
+    do { try AtomicFile.syncFolder(folder) } catch {
+      throw TrainingError.resource("\(path): cannot be made (\(error)); free space and resume")
+    }
     if let firstStep {
       var start = Message()
       start.add(1, varint: 1)  // SessionLog.status: START

@@ -52,17 +52,33 @@ final class GraceTime: Sendable {
       case .saving: "saving already"
       case .reporting: "finishing the report, then saving what is not saved"
       }
-    let time = Self.seconds(state).map { "within \(duration($0))" } ?? "after the first step"
+    let time = Self.seconds(state).map { "within \(duration($0))" } ?? Self.unknown(state)
     return
       "\(StopSignal.name(signal)): \(what), then stopping, \(time); a second signal stops at once"
   }
 
-  /// Twice the slowest of what is left to do, and some: nil as long as no step was timed.
-  private static func seconds(_ state: State) -> Double? {
+  /// Of the slowest save, or of a slow disk's.
+  private static func saving(_ state: State) -> Double {
     let slowDisk = 20e6  // bytes per second
-    let save = state.slowestSave ?? Double(state.checkpointBytes) / slowDisk
+    return state.slowestSave ?? Double(state.checkpointBytes) / slowDisk
+  }
+
+  private static func unknown(_ state: State) -> String {
+    let work =
+      switch state.work {
+      case .reporting: "the report"
+      case .validation: "the batch"
+      default: "the step"
+      }
+    return "within \(duration(2 * saving(state) + 5)) after \(work), which was not timed yet"
+  }
+
+  /// Twice the slowest of what is left to do, and some: nil for what was not timed.
+  private static func seconds(_ state: State) -> Double? {
+    let save = saving(state)
     switch state.work {
-    case .waiting, .saving, .reporting: return 2 * save + 5
+    case .waiting, .saving: return 2 * save + 5
+    case .reporting: return nil
     // A batch of validation takes no longer than a step does.
     case .step, .validation: return state.slowestStep.map { 2 * ($0 + save) + 5 }
     }

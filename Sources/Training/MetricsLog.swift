@@ -16,6 +16,10 @@ final class MetricsLog {
   init(path: String, keeps: (_ kind: String, _ step: Int) -> Bool) throws {
     self.path = path
     do {
+      // What is there and cannot be read must not be taken for an empty log, and replaced by one.
+      if FileManager.default.fileExists(atPath: path) {
+        _ = try Data(contentsOf: URL(fileURLWithPath: path))
+      }
       let kept = Self.lines(of: path).filter { keeps($0.kind, $0.step) }.map(\.text)
       try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: path)
       file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))

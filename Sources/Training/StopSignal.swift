@@ -29,6 +29,15 @@ public enum StopSignal {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
+  private static let announced = DispatchSemaphore(value: 0)
+
+  /// Waits until the signal was announced, for a second at the most: a process that has nothing left
+  /// to do could end before.
+  static func waitForAnnouncement() {
+    guard bell.load(ordering: .relaxed) >= 0 else { return }
+    _ = announced.wait(timeout: .now() + 1)
+  }
+
   /// The signal that was received, or nil.
   public static var pending: Int32? {
     let signal = received.load(ordering: .relaxed)
@@ -50,6 +59,7 @@ public enum StopSignal {
       var byte: UInt8 = 0
       while read(reading, &byte, 1) < 0 && errno == EINTR {}
       announce(Int32(byte))
+      announced.signal()
     }
     thread.name = "trajloom.signals"
     thread.start()

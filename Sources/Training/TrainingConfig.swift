@@ -60,8 +60,8 @@ public struct TrainingConfig: Codable, Sendable, Equatable {
     "train.loss_spike_zscore": "0.0",
   ]
 
-  /// Keys that a resumed run may change: they do not alter what a step computes. The length of a
-  /// cosine schedule does. Data may move: what it is has a fingerprint.
+  /// Keys that a resumed run may change: they do not alter what a step computes from finite numbers.
+  /// The length of a cosine schedule does. Data may move: what it is has a fingerprint.
   public var harmlessKeys: Set<String> {
     let keys: Set<String> = [
       "run", "sample", "data.path", "data.vae", "data.latents", "train.max_minutes",

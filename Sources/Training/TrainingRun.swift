@@ -8,7 +8,7 @@ public struct TrainingRun<O: Objective> {
   public enum Outcome: Sendable, Equatable {
     case finished
     /// A signal came; everything was saved.
-    case stopped(signal: Int32)
+    case stopped
   }
 
   private let objective: O
@@ -73,6 +73,7 @@ public struct TrainingRun<O: Objective> {
     }
     if let checkpoint { try restore(checkpoint) }
     guard collective.rank == 0 else { return }
+    try directory.finishCheckpoint(keeping: retention)
     journal = try RunJournal(in: directory.path, after: step, validationIsDue: validationIsDue)
     try AtomicFile.write(Data(configText.utf8), to: "\(directory.path)/config.json")
   }
@@ -80,12 +81,7 @@ public struct TrainingRun<O: Objective> {
   /// All of a checkpoint but the weights.
   private mutating func restore(_ checkpoint: Checkpoint) throws {
     let state = try checkpoint.state()
-    guard state.data == .none || state.data == batches.data else {
-      throw TrainingError.checkpoint(
-        path: checkpoint.path,
-        problem: "the run was started on other data "
-          + "(\(state.data.differences(to: batches.data))); put it back, or use a new --name")
-    }
+    try checkpoint.check(batches.data)
     do {
       try optimizer.load(
         checkpoint.arrays(Checkpoint.optimizerFile), steps: state.optimizerSteps,
@@ -104,7 +100,8 @@ public struct TrainingRun<O: Objective> {
     step = state.step
     minutes = state.minutes
     updates = state.updates
-    best = state.best
+    // That of another folder, or one that was damaged, is none of this run's.
+    best = state.best.flatMap { directory.hasCheckpoint(step: $0.step) ? $0 : nil }
     validationIsDue = state.validationIsDue
   }
 
@@ -115,17 +112,22 @@ public struct TrainingRun<O: Objective> {
     let accumulation = config.gradientAccumulationSteps
     let slots = collective.share(of: config.batchSize)
     let prefetcher = Prefetcher(
-      depth: config.prefetchBatches, startingAt: step * accumulation
+      depth: config.prefetchBatches, startingAt: step * accumulation,
+      upTo: config.maxSteps * accumulation
     ) { [batches] in try batches.training(BatchPlace(number: $0, slots: slots)) }
-    defer { prefetcher.stop() }
+    // The batch in the making may hang on a disk that does not answer.
+    defer { prefetcher.abandon() }
+    defer { finishProgress() }
     let clock = ContinuousClock()
     let (start, minutesBefore, stepBefore) = (clock.now, minutes, step)
     var interval = (start: clock.now, step: step, waited: 0.0)
     var isOver = try isOver()
-    if validationIsDue { try validateAndSave(isDue: (validation: true, save: false)) }
+    if validationIsDue {
+      try validateAndSave(isDue: (validation: true, save: false), isOver: isOver)
+    }
 
     training: while !isOver || validationIsDue {
-      if try collective.any(StopSignal.pending != nil) { return try stop(prefetcher) }
+      if try collective.any(StopSignal.pending != nil) { return try stop() }
 
       // Batches, loss and gradient.
       let stepStart = clock.now
@@ -162,7 +164,8 @@ public struct TrainingRun<O: Objective> {
       case .skip(let reason): announceSkip(reason, parts)
       case .stop(let reason):
         throw TrainingError.numerical(
-          step: step + 1, problem: reason, clips: clips(parts), origin: firstNonFinite(parts))
+          step: step + 1, problem: reason, clips: clips(parts), origin: firstNonFinite(parts),
+          canSkip: config.onNonfinite == .stop)
       }
       step += 1
       minutes = minutesBefore + seconds(clock.now - start) / 60
@@ -199,9 +202,9 @@ public struct TrainingRun<O: Objective> {
         isDue: (
           validation: step.isMultiple(of: config.valEvery) || isOver,
           save: step.isMultiple(of: config.saveEvery) || isOver
-        ))
+        ), isOver: isOver)
     }
-    finishProgress()
+    prefetcher.stop()
     refreshReport(.finished)
     return .finished
   }
@@ -216,32 +219,34 @@ public struct TrainingRun<O: Objective> {
     return try collective.any(step >= config.maxSteps || isLate)
   }
 
-  private mutating func stop(_ prefetcher: Prefetcher<O.Batch>) throws -> Outcome {
-    // The batch in the making may hang on a disk that does not answer.
-    prefetcher.abandon()
+  private mutating func stop() throws -> Outcome {
     try save()
     finishProgress()
     refreshReport(.stopped)
-    return .stopped(signal: StopSignal.pending ?? SIGTERM)
+    StopSignal.waitForAnnouncement()
+    return .stopped
   }
 
   /// What is due after a step; a best checkpoint is saved when it comes up.
-  private mutating func validateAndSave(isDue: (validation: Bool, save: Bool)) throws {
+  private mutating func validateAndSave(
+    isDue: (validation: Bool, save: Bool), isOver: Bool
+  ) throws {
     let isBest = isDue.validation ? try validate() : false
     if isDue.save || isBest { try save() }
-    guard isDue.validation, !validationIsDue else { return }
+    guard isDue.validation, !validationIsDue, StopSignal.pending == nil else { return }
     grace.begin(.reporting, step: step)
-    if let reporter, try isPreviewDue() {
-      withAverage { reportingFailure("preview") { try reporter.preview(step: step) } }
+    if let reporter, isPreviewDue(isOver: isOver) {
+      let error = withAverage { failure { try reporter.preview(step: step) } }
+      warn("preview", error)
     }
     refreshReport(.training)
   }
 
   /// Whether a multiple of `preview_every` came since the validation before this one.
-  private func isPreviewDue() throws -> Bool {
+  private func isPreviewDue(isOver: Bool) -> Bool {
     guard config.previewEvery > 0 else { return false }
     let before = max(0, step - config.valEvery)
-    return try step / config.previewEvery > before / config.previewEvery || isOver()
+    return isOver || step / config.previewEvery > before / config.previewEvery
   }
 
   /// Pools the validation batches, with the averaged weights when there are any.
@@ -285,8 +290,10 @@ public struct TrainingRun<O: Objective> {
     guard let value = values.first(where: { $0.0 == config.keepBest })?.1, value.isFinite else {
       return false
     }
-    if let best, best.metric == config.keepBest, best.value <= value { return false }
-    best = BestCheckpoint(metric: config.keepBest, value: value, step: step)
+    if let best, best.metric == config.keepBest, best.batches == count, best.value <= value {
+      return false
+    }
+    best = BestCheckpoint(metric: config.keepBest, value: value, step: step, batches: count)
     return true
   }
 
@@ -305,10 +312,12 @@ public struct TrainingRun<O: Objective> {
         minutes: minutes, data: batches.data, updates: updates, best: best,
         validationIsDue: validationIsDue))
     try contents.write(to: directory.checkpointPath(step: step))
-    try directory.finishCheckpoint(
-      keeping: CheckpointRetention(
-        last: config.keepLast, every: config.keepEvery, best: best?.step))
+    try directory.finishCheckpoint(keeping: retention)
     grace.took(seconds(clock.now - start), .saving)
+  }
+
+  private var retention: CheckpointRetention {
+    CheckpointRetention(last: config.keepLast, every: config.keepEvery, best: best?.step)
   }
 
   /// Calls `body` while the model has its averaged weights, when there are any.
@@ -390,19 +399,23 @@ public struct TrainingRun<O: Objective> {
     if collective.rank == 0 { progress.finish() }
   }
 
-  private func refreshReport(_ phase: RunStatus.Phase) {
+  private mutating func refreshReport(_ phase: RunStatus.Phase) {
     guard let reporter else { return }
     let status = RunStatus(
       phase: phase, step: step, maxSteps: config.maxSteps, minutes: minutes,
       skipped: updates.skipped)
-    reportingFailure("report") { try reporter.refresh(status) }
+    warn("report", failure { try reporter.refresh(status) })
+  }
+
+  private func failure(_ body: () throws -> Void) -> (any Error)? {
+    do { try body() } catch { return error }
+    return nil
   }
 
   /// A page that cannot be written is no reason to lose a training.
-  private func reportingFailure(_ what: String, _ body: () throws -> Void) {
-    do { try body() } catch {
-      writeToStandardError("WARNING: the \(what) of step \(step) was not written: \(error)\n")
-    }
+  private mutating func warn(_ what: String, _ failure: (any Error)?) {
+    guard let failure else { return }
+    announce("WARNING: the \(what) of step \(step) was not written: \(failure)")
   }
 }
 

@@ -14,10 +14,8 @@ struct RunPage: RunReporter {
   func preview(step: Int) throws {
     guard let rows = try preview?(), !rows.isEmpty else { return }
     try FileManager.default.createDirectory(atPath: previews, withIntermediateDirectories: true)
-    let digits = String(step)
-    let zeros = String(repeating: "0", count: max(0, 7 - digits.count))
     try FuturePicture.render(
-      rows: rows, to: "\(previews)/step-\(zeros)\(digits).png", maxPanelWidth: 480)
+      rows: rows, to: "\(previews)/\(RunDirectory.stepName(step)).png", maxPanelWidth: 480)
   }
 
   func refresh(_ status: RunStatus) throws {

@@ -69,6 +69,11 @@ struct RunRecord: Codable {
   static func add(start step: Int, data: DataFingerprint, to folder: String) throws {
     let path = "\(folder)/\(fileName)"
     let earlier = RunRecord(of: folder)?.starts ?? []
+    if earlier.isEmpty, FileManager.default.fileExists(atPath: path) {
+      let place = "\(folder)/damaged-\(fileName)"
+      say("WARNING: \(path) cannot be understood; it lies in \(place) now")
+      rename(path, place)
+    }
     let record = RunRecord(data, starts: earlier + [thisProcess(startingAt: step)])
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase

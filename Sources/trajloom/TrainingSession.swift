@@ -12,8 +12,10 @@ struct TrainingSession<Config: RunKind> {
   /// Nothing is to be written.
   let isDryRun: Bool
   private let isProfile: Bool
+  /// `--resume auto`
+  private let isAutomatic: Bool
   private let path: String
-  /// Held from the start when the run exists: a second process is refused before it reads any data.
+  /// Held from the start: a second process is refused before it reads any data. Nil for a dry run.
   private let directory: RunDirectory?
 
   /// Nil when the configuration was printed and nothing else is wanted.
@@ -37,13 +39,14 @@ struct TrainingSession<Config: RunKind> {
     path = "\(config.run.dir)/\(name)"
     isProfile = arguments.has("--profile")
     isDryRun = arguments.has("--dry-run") || isProfile
-    let exists = FileManager.default.fileExists(atPath: path)
-    directory = try isDryRun || !exists ? nil : RunDirectory(path)
+    directory = try isDryRun ? nil : RunDirectory(path)
     if let owner = directory?.deadOwner {
       say("\(path): taken over from \(owner), which ended without giving it back")
     }
+    let resume = arguments.string("--resume") ?? "auto"
+    isAutomatic = resume == "auto"
     resumed = try Self.checkpointToResume(
-      path, config, resume: arguments.string("--resume") ?? "auto", directory,
+      path, config, resume: resume, directory,
       isStrict: arguments.has("--strict"))
   }
 
@@ -57,8 +60,7 @@ struct TrainingSession<Config: RunKind> {
     preview: @escaping () throws -> [FuturePicture.Row]
   ) throws {
     if isProfile { return try profileOneStep(objective, batches) }
-    if isDryRun { return try tryOneStep(objective, batches) }
-    let directory = try self.directory ?? RunDirectory(path)
+    guard let directory else { return try tryOneStep(objective, batches) }
     var run = try TrainingRun(
       objective, batches, config.loop, configText: StrictConfig.text(config),
       attachments: attachments, in: directory, resuming: resumed,
@@ -69,7 +71,8 @@ struct TrainingSession<Config: RunKind> {
     case .finished: announce("done, \(run.currentStep) steps; \(path)/latest names the checkpoint")
     case .stopped:
       throw StoppedBySignal(
-        what: "saved at step \(run.currentStep); the same command continues \(path)")
+        what: "saved at step \(run.currentStep); the same command continues \(path)"
+          + (isAutomatic ? "" : ", with --resume auto"))
     }
   }
 
@@ -90,16 +93,21 @@ struct TrainingSession<Config: RunKind> {
       }
       return nil
     case "auto":
-      guard let newest else { return nil }
-      let intact = try directory?.newestIntactCheckpoint(isStrict: isStrict, announce: say)
-      checkpoint = try intact ?? Checkpoint(at: newest)
+      let intact =
+        try directory.map { try $0.newestIntactCheckpoint(isStrict: isStrict, announce: say) }
+        ?? RunDirectory.newestIntactCheckpoint(in: path, isStrict: isStrict)?.checkpoint
+      guard let intact else { return nil }
+      checkpoint = intact
     default:
       checkpoint = try Checkpoint(at: resume)
-      if let newest, try Checkpoint(at: newest).step() > checkpoint.step() {
+      func standard(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.path
+      }
+      if let newest, standard(newest) != standard(checkpoint.path) {
         throw ConfigError(
           key: "--resume",
-          problem: "\(path) holds later checkpoints (\(newest)) than \(checkpoint.path); use a new "
-            + "--name, or remove them")
+          problem: "expected the newest checkpoint of \(path), \(newest), found "
+            + "\(checkpoint.path); use a new --name, or remove what this run has")
       }
     }
     try check(config, against: checkpoint)
@@ -129,7 +137,7 @@ struct TrainingSession<Config: RunKind> {
 
   /// Everything that a run needs, on one step; nothing is written.
   private func tryOneStep<O: Objective>(_ objective: O, _ batches: BatchSource<O.Batch>) throws {
-    let trial = try TrialStep(objective, batches, config.loop, at: path)
+    let trial = try TrialStep(objective, batches, config.loop, at: path, resuming: resumed)
     announce("dry run: one step, loss \(trial.loss), gradient norm \(trial.gradientNorm)")
     let steps = config.loop.maxSteps
     announce(
@@ -138,7 +146,7 @@ struct TrainingSession<Config: RunKind> {
     announce("memory  \(DiskSpace.text(trial.arrayBytes)) of arrays at the most")
     announce(
       "disk    \(DiskSpace.text(trial.checkpointBytes)) a checkpoint, "
-        + "\(DiskSpace.text(trial.diskBytes)) for those that the run keeps"
+        + "\(DiskSpace.text(trial.diskBytes)) for those that are still to come and kept"
         + (trial.freeBytes.map { ", \(DiskSpace.text($0)) free" } ?? ""))
     announce("nothing was written")
   }

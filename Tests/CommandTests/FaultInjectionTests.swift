@@ -106,14 +106,13 @@ struct FaultInjectionTests {
 
   @Test func stallsDelayTheCall() throws {
     let clock = ContinuousClock()
-    let sound = try clock.measure { _ = try shell() }
     let stalled = try clock.measure { _ = try shell(nil, .stall(milliseconds: 400), count: 2) }
-    #expect(stalled > .milliseconds(800) && sound < stalled, "\(sound), \(stalled)")
+    #expect(stalled > .milliseconds(800), "\(stalled)")
     #expect(text("b") == "xyz")
   }
 
   @Test func delayedKillsLetTheCallBeDone() throws {
-    let killed = try shell("\(script); sleep 1; echo late", .killLater(microseconds: 300_000))
+    let killed = try shell("\(script); sleep 20; echo late", .killLater(microseconds: 2_000_000))
     #expect(killed.ending == .killed(signal: SIGKILL))
     #expect(killed.output == "ended\n" && text("b") == "xyz")
   }

@@ -87,6 +87,9 @@ struct FaultRuns: Sendable {
     where !["config.json", "state.json", "SHA256SUMS"].contains(file) {
       results[file] = FileManager.default.contents(atPath: "\(checkpoints)/\(last)/\(file)")
     }
+    for file in ["latest", "best"] {
+      results[file] = FileManager.default.contents(atPath: "\(path)/\(file)")
+    }
     results["metrics.jsonl"] = FileManager.default.contents(atPath: "\(path)/metrics.jsonl")
     return results
   }

@@ -89,14 +89,13 @@ struct RunFolderTests {
   @Test func dryRunsEstimateAndWriteNothing() throws {
     for kind in FaultRuns.kinds {
       let run = try FaultRuns(kind)
-      let before = try files.contentsOfDirectory(atPath: run.folder).sorted()
       let program = try Program(run.arguments(options: ["--dry-run"]))
       #expect(program.code == 0, "\(program.errors)")
       for part in [
         "one step, loss ", " of arrays at the most", "a checkpoint, ", " free",
         "nothing was written",
       ] { #expect(program.errors.contains(part), "\(part): \(program.errors)") }
-      #expect(try files.contentsOfDirectory(atPath: run.folder).sorted() == before)
+      #expect(!files.fileExists(atPath: run.path))
     }
     // It finds what a start would find.
     let run = try FaultRuns(FaultRuns.vae)
@@ -104,11 +103,24 @@ struct RunFolderTests {
     expectFailure(
       4, "another configuration", "train.seed",
       from: try Program(run.arguments(["train.seed=9"], options: ["--dry-run"])))
+    let other = try TemporaryFolder.make("other-data")
+    #expect(try TinyRuns(other).synthesize(seed: 4).code == 0)
+    expectFailure(
+      4, "shard-00000.h5 has other contents",
+      from: try Program(run.arguments(["data.path=\(other)/shards"], options: ["--dry-run"])))
+    let weights = "\(run.path)/checkpoints/step-0000008/model.safetensors"
+    let good = try #require(files.contents(atPath: weights))
+    try good.dropLast().write(to: URL(fileURLWithPath: weights))
+    expectFailure(
+      4, "model.safetensors", "damaged",
+      from: try Program(run.arguments(options: ["--dry-run", "--strict"])))
+    #expect(files.fileExists(atPath: weights), "it is not set aside")
+    try good.write(to: URL(fileURLWithPath: weights))
     expectFailure(
       6, "free for checkpoints, found",
       from: try Program(
         run.arguments(
-          ["train.keep_every=1", "train.max_steps=1000000000", "train.lr_schedule=constant"],
+          ["train.keep_every=1", "train.save_every=1", "train.max_steps=1000000000"],
           options: ["--dry-run", "--resume", "never"]
         ).map { $0 == run.name ? "\(run.name)-other" : $0 }))
   }

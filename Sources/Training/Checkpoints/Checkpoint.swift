@@ -126,7 +126,8 @@ public struct Checkpoint: Sendable {
   public func attachment(_ name: String) throws -> Data { try checkedData(name) }
 
   /// Checks that all of its files are what they were when it was saved.
-  /// - Throws: `TrainingError.checkpoint` for the first that is not.
+  /// - Throws: `TrainingError.checkpoint` for the first that is not, `TrainingError.resource` for one
+  ///   that cannot be read.
   func verify() throws {
     let sums = try ChecksumList(of: path)
     for name in [Self.weightsFile, Self.optimizerFile, Self.configFile, Self.stateFile]
@@ -135,7 +136,18 @@ public struct Checkpoint: Sendable {
         path: "\(path)/\(ChecksumList.fileName)", problem: "damaged: it does not list \(name)")
     }
     for name in sums.hashes.keys.sorted() { _ = try checkedData(name) }
-    _ = try state()
+  }
+
+  /// - Throws: `TrainingError.checkpoint` that names what is different.
+  func check(_ data: DataFingerprint) throws {
+    let own = try state().data
+    guard own == .none || own == data else {
+      throw TrainingError.checkpoint(
+        path: path,
+        problem:
+          "the run was started on other data (\(own.differences(to: data))); put it back, or "
+          + "use a new --name")
+    }
   }
 
   func state() throws -> CheckpointState {
@@ -164,8 +176,12 @@ public struct Checkpoint: Sendable {
       throw TrainingError.checkpoint(
         path: file, problem: "\(ChecksumList.fileName) does not list it")
     }
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw TrainingError.checkpoint(path: file, problem: "missing or unreadable")
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw TrainingError.checkpoint(path: file, problem: "missing")
+    }
+    let data: Data
+    do { data = try Data(contentsOf: URL(fileURLWithPath: file)) } catch {
+      throw TrainingError.resource("\(file): cannot be read (\(error)); mend this and try again")
     }
     let found = SHA256.hexDigest(of: data)
     guard found == expected else {

@@ -19,4 +19,6 @@ struct BestCheckpoint: Codable, Equatable {
   var metric: String
   var value: Double
   var step: Int
+  /// Over how many batches; values over other ones are not compared with it.
+  var batches: Int
 }

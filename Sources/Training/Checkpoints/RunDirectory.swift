@@ -14,42 +14,12 @@ public final class RunDirectory {
   private static let removedMark = ".removed-"
 
   /// Takes the folder for this process, making it if need be, and clears away what processes that
-  /// were killed have left half done.
+  /// were killed have left half done. A folder in which nothing was saved goes with this object.
   /// - Throws: `TrainingError.resource` naming the process that holds it.
   public init(_ path: String) throws {
     self.path = path
-    do {
-      try FileManager.default.createDirectory(
-        atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
-    } catch {
-      throw TrainingError.resource(
-        "\(path): the run folder cannot be made (\(error.localizedDescription)); check run.dir")
-    }
-    let file = "\(path)/lock"
-    let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else {
-      throw TrainingError.resource(
-        "\(file): cannot be opened (\(String(cString: strerror(errno)))); check the folder's "
-          + "permissions and the disk's space")
-    }
-    let owner = (try? String(contentsOfFile: file, encoding: .utf8)).map {
-      $0.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-    // The system drops the lock with the process, so that of a dead owner is free.
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      let code = errno
-      close(lock)
-      guard code == EWOULDBLOCK else {
-        throw TrainingError.resource(
-          "\(file): cannot be locked (\(String(cString: strerror(code)))); put run.dir on a file "
-            + "system with locks")
-      }
-      throw TrainingError.resource(
-        "\(path): this run is being trained by another process (\(owner ?? "unknown")); wait for it, "
-          + "or use another --name")
-    }
-    deadOwner = owner.flatMap { $0.isEmpty ? nil : $0 }
-    self.lock = lock
+    lock = try Self.takeLock(path)
+    deadOwner = Self.owner(path)
     ftruncate(lock, 0)
     let own = "pid \(getpid()) on \(ProcessInfo.processInfo.hostName)\n"
     _ = own.withCString { write(lock, $0, strlen($0)) }
@@ -58,14 +28,72 @@ public final class RunDirectory {
 
   deinit {
     ftruncate(lock, 0)
+    removeIfUnused()
     // Closing alone would leave it to a child process that is just being started, with a copy of the
     // descriptor until it runs its own program.
     flock(lock, LOCK_UN)
     close(lock)
   }
 
+  /// - Returns: the descriptor of the lock, which is held.
+  private static func takeLock(_ path: String) throws -> Int32 {
+    let file = "\(path)/lock"
+    while true {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
+        try AtomicFile.syncFolder((path as NSString).deletingLastPathComponent)
+      } catch {
+        throw TrainingError.resource(
+          "\(path): the run folder cannot be made (\(error.localizedDescription)); check run.dir")
+      }
+      let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard lock >= 0 else {
+        throw TrainingError.resource(
+          "\(file): cannot be opened (\(String(cString: strerror(errno)))); check the folder's "
+            + "permissions and the disk's space")
+      }
+      // The system drops the lock with the process, so that of a dead owner is free.
+      guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        let code = errno
+        close(lock)
+        guard code == EWOULDBLOCK else {
+          throw TrainingError.resource(
+            "\(file): cannot be locked (\(String(cString: strerror(code)))); put run.dir on a file "
+              + "system with locks")
+        }
+        throw TrainingError.resource(
+          "\(path): this run is being trained by another process (\(owner(path) ?? "unknown")); wait "
+            + "for it, or use another --name")
+      }
+      // Its last holder may have removed the file after this process had opened it.
+      var (held, named) = (stat(), stat())
+      if fstat(lock, &held) == 0, stat(file, &named) == 0, held.st_ino == named.st_ino {
+        return lock
+      }
+      close(lock)
+    }
+  }
+
+  /// What the lock says of who holds it; nil when it says nothing.
+  private static func owner(_ path: String) -> String? {
+    let text = try? String(contentsOfFile: "\(path)/lock", encoding: .utf8)
+    let owner = text?.trimmingCharacters(in: .whitespacesAndNewlines)
+    return owner?.isEmpty == true ? nil : owner
+  }
+
+  /// A start that found its data faulty leaves no folder behind.
+  private func removeIfUnused() {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+    guard let names, Set(names).isSubset(of: ["lock", "checkpoints"]),
+      rmdir("\(path)/checkpoints") == 0
+    else { return }
+    unlink("\(path)/lock")
+    rmdir(path)
+  }
+
   private func clearLeftovers() {
-    for folder in [path, "\(path)/checkpoints"] {
+    for folder in [path, "\(path)/checkpoints", "\(path)/previews"] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
       for name in names where name.contains(Self.partialMark) || name.contains(Self.removedMark) {
         try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -86,18 +114,29 @@ public final class RunDirectory {
     return Int(name.dropFirst(5))
   }
 
-  func checkpointPath(step: Int) -> String {
+  /// `step-0000012`
+  public static func stepName(_ step: Int) -> String {
     let digits = String(step)
-    let zeros = String(repeating: "0", count: max(0, 7 - digits.count))
-    return "\(path)/checkpoints/step-\(zeros)\(digits)"
+    return "step-" + String(repeating: "0", count: max(0, 7 - digits.count)) + digits
   }
 
-  /// Points `latest` and `best` at their checkpoints, and removes those that are not kept.
+  func checkpointPath(step: Int) -> String { "\(path)/checkpoints/\(Self.stepName(step))" }
+
+  func hasCheckpoint(step: Int) -> Bool {
+    FileManager.default.fileExists(atPath: checkpointPath(step: step))
+  }
+
+  /// Points `latest` and `best` at their checkpoints, and removes those that are not kept. Done once
+  /// more when a run goes on: the process before may have come no further than its checkpoint.
   func finishCheckpoint(keeping retention: CheckpointRetention) throws {
     let all = Self.checkpoints(in: path)
     guard let newest = all.last else { return }
     try point("latest", to: newest)
-    if let best = retention.best { try point("best", to: checkpointPath(step: best)) }
+    if let best = retention.best, hasCheckpoint(step: best) {
+      try point("best", to: checkpointPath(step: best))
+    } else {
+      unlink("\(path)/best")
+    }
     let steps = all.compactMap(Self.step)
     for step in retention.removed(of: steps) { remove(checkpointPath(step: step)) }
   }
@@ -122,41 +161,49 @@ public final class RunDirectory {
     try? FileManager.default.removeItem(atPath: doomed)
   }
 
-  /// The newest checkpoint whose files all are what they were when it was saved.
-  ///
-  /// Damaged ones before it are renamed to `damaged-step-NNNNNNN`, so that the run can save these
-  /// steps again and nothing of theirs is lost.
-  /// - Parameters:
-  ///   - isStrict: do not go back to an older one.
-  ///   - announce: told of every checkpoint that is passed over.
+  /// The newest checkpoint whose files all are what they were when it was saved, and what is wrong
+  /// with those after it. Nothing is touched.
+  /// - Parameter isStrict: do not go back to an older one.
   /// - Returns: nil when the run has no checkpoint at all.
-  /// - Throws: `TrainingError.checkpoint` when none is intact, or the newest is not and `isStrict`.
+  /// - Throws: `TrainingError.checkpoint` when none is intact, or the newest is not and `isStrict`;
+  ///   `TrainingError.resource` for one that cannot be read.
+  public static func newestIntactCheckpoint(in path: String, isStrict: Bool) throws -> (
+    checkpoint: Checkpoint, damaged: [(path: String, problem: String)]
+  )? {
+    var damaged: [(path: String, problem: String)] = []
+    for place in checkpoints(in: path).reversed() {
+      let checkpoint = Checkpoint(folder: place)
+      do {
+        try checkpoint.verify()
+        return (checkpoint, damaged)
+      } catch let error as TrainingError {
+        guard case .checkpoint = error, !isStrict else { throw error }
+        damaged.append((place, error.description))
+      }
+    }
+    guard !damaged.isEmpty else { return nil }
+    throw TrainingError.checkpoint(
+      path: path,
+      problem: "expected an intact checkpoint, found \(damaged.count) damaged "
+        + "(\(damaged.map(\.problem).joined(separator: "; "))); use another --name, or put a good copy "
+        + "back")
+  }
+
+  /// The same; damaged ones are renamed to `damaged-step-NNNNNNN`, so that the run can save these
+  /// steps again and nothing of theirs is lost.
+  /// - Parameter announce: told of every checkpoint that is passed over.
   public func newestIntactCheckpoint(
     isStrict: Bool, announce: (String) -> Void
   ) throws -> Checkpoint? {
-    var damaged: [(path: String, problem: any Error)] = []
-    for path in Self.checkpoints(in: path).reversed() {
-      let checkpoint = Checkpoint(folder: path)
-      do { try checkpoint.verify() } catch {
-        if isStrict { throw error }
-        damaged.append((path, error))
-        continue
-      }
-      for (path, problem) in damaged {
-        let place = try setAside(path)
-        announce(
-          "WARNING: a damaged checkpoint is passed over: \(problem); it lies in \(place) now")
-      }
-      if !damaged.isEmpty { announce("WARNING: going back to \(path)") }
-      return checkpoint
+    guard
+      let (checkpoint, damaged) = try Self.newestIntactCheckpoint(in: path, isStrict: isStrict)
+    else { return nil }
+    for (path, problem) in damaged {
+      let place = try setAside(path)
+      announce("WARNING: a damaged checkpoint is passed over: \(problem); it lies in \(place) now")
     }
-    guard let newest = damaged.first else { return nil }
-    guard damaged.count > 1 else { throw newest.problem }
-    throw TrainingError.checkpoint(
-      path: path,
-      problem: "none of its \(damaged.count) checkpoints is intact ("
-        + damaged.map { "\($0.problem)" }.joined(separator: "; ")
-        + "); use another --name, or put a good copy back")
+    if !damaged.isEmpty { announce("WARNING: going back to \(checkpoint.path)") }
+    return checkpoint
   }
 
   private func setAside(_ checkpoint: String) throws -> String {
