@@ -317,7 +317,9 @@ public struct TrainingRun<O: Objective> {
   }
 
   private var retention: CheckpointRetention {
-    CheckpointRetention(last: config.keepLast, every: config.keepEvery, best: best?.step)
+    // The best by another quantity is none any more.
+    let best = best.flatMap { $0.metric == config.keepBest ? $0.step : nil }
+    return CheckpointRetention(last: config.keepLast, every: config.keepEvery, best: best)
   }
 
   /// Calls `body` while the model has its averaged weights, when there are any.

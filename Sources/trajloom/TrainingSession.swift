@@ -93,10 +93,7 @@ struct TrainingSession<Config: RunKind> {
       }
       return nil
     case "auto":
-      let intact =
-        try directory.map { try $0.newestIntactCheckpoint(isStrict: isStrict, announce: say) }
-        ?? RunDirectory.newestIntactCheckpoint(in: path, isStrict: isStrict)?.checkpoint
-      guard let intact else { return nil }
+      guard let intact = try newestIntact(path, directory, isStrict: isStrict) else { return nil }
       checkpoint = intact
     default:
       checkpoint = try Checkpoint(at: resume)
@@ -112,6 +109,20 @@ struct TrainingSession<Config: RunKind> {
     }
     try check(config, against: checkpoint)
     return checkpoint
+  }
+
+  /// - Parameter directory: nil for a dry run, which only says what a start would do.
+  private static func newestIntact(
+    _ path: String, _ directory: RunDirectory?, isStrict: Bool
+  ) throws -> Checkpoint? {
+    if let directory {
+      return try directory.newestIntactCheckpoint(isStrict: isStrict, announce: say)
+    }
+    let found = try RunDirectory.newestIntactCheckpoint(in: path, isStrict: isStrict)
+    for (_, problem) in found?.damaged ?? [] {
+      say("WARNING: a damaged checkpoint would be passed over: \(problem)")
+    }
+    return found?.checkpoint
   }
 
   /// Refuses a configuration that would make another run of it, and says what else is different.

@@ -51,6 +51,9 @@ import Testing
   try train(folder, to: 24, resume: true)
   #expect(try Checkpoint(at: "\(folder)/best").step() == 10)
   #expect(savedSteps(folder) == [10, 16, 24])
+  // Without a wish for it there is none.
+  try trainLine(folder, steps: 30, resume: true) { $0.keepBest = "" }
+  #expect(savedSteps(folder) == [28, 30] && bytes("\(folder)/best") == nil)
   let error = #expect(throws: ConfigError.self) {
     try trainLine(TemporaryFolder.make(), steps: 1) { $0.keepBest = "vepe" }
   }
