@@ -13,6 +13,7 @@ final class GraceTime: Sendable {
     var step = 0
     var slowestStep: Double?
     var slowestSave: Double?
+    var slowestReport: Double?
     /// Assumed until the first save.
     var checkpointBytes: Int
   }
@@ -36,7 +37,8 @@ final class GraceTime: Sendable {
       switch work {
       case .step: $0.slowestStep = max($0.slowestStep ?? 0, seconds)
       case .saving: $0.slowestSave = max($0.slowestSave ?? 0, seconds)
-      case .waiting, .validation, .reporting: break
+      case .reporting: $0.slowestReport = max($0.slowestReport ?? 0, seconds)
+      case .waiting, .validation: break
       }
     }
   }
@@ -78,7 +80,7 @@ final class GraceTime: Sendable {
     let save = saving(state)
     switch state.work {
     case .waiting, .saving: return 2 * save + 5
-    case .reporting: return nil
+    case .reporting: return state.slowestReport.map { 2 * ($0 + save) + 5 }
     // A batch of validation takes no longer than a step does.
     case .step, .validation: return state.slowestStep.map { 2 * ($0 + save) + 5 }
     }

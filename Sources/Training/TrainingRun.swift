@@ -235,11 +235,13 @@ public struct TrainingRun<O: Objective> {
     if isDue.save || isBest { try save() }
     guard isDue.validation, !validationIsDue, StopSignal.pending == nil else { return }
     grace.begin(.reporting, step: step)
+    let start = ContinuousClock.now
     if let reporter, isPreviewDue(isOver: isOver) {
       let error = withAverage { failure { try reporter.preview(step: step) } }
       warn("preview", error)
     }
     refreshReport(.training)
+    grace.took(seconds(ContinuousClock.now - start), .reporting)
   }
 
   /// Whether a multiple of `preview_every` came since the validation before this one.

@@ -95,6 +95,20 @@ struct ResumeTests {
     #expect(kills.withLock { $0 } > numbers.count / 2)
   }
 
+  /// A person sees the first step after a resume; the log has the steps that it would have had.
+  @Test func theFirstStepIsShown() throws {
+    let rarely = ["train.log_every=5"]
+    let expected = try FaultRuns.undisturbed(FaultRuns.vae, rarely)
+    let run = try FaultRuns(FaultRuns.vae, rarely)
+    let cut = try FaultyProgram(
+      run.arguments(), .killAfter, at: 2, of: "write", on: "\(run.name)/metrics.jsonl")
+    #expect(cut.ending == .killed(signal: SIGKILL))
+    let program = try run.finish()
+    #expect(program.errors.contains("resuming at step 3"), "\(program.errors)")
+    #expect(program.errors.contains("step 4/8  loss "), "\(program.errors)")
+    try run.expectResults(expected, "killed after the validation of step 4")
+  }
+
   // MARK: What may change, and what may not
 
   @Test func changedDataIsRefusedByName() throws {

@@ -21,4 +21,9 @@ import Testing
   grace.begin(.validation, step: 3)
   #expect(grace.message(SIGINT).contains("leaving the validation for later"))
   #expect(grace.message(SIGINT).contains("within 13s"))
+  grace.begin(.reporting, step: 3)
+  #expect(grace.message(SIGINT).contains("within 7s after the report, which was not timed yet"))
+  grace.took(4, .reporting)
+  #expect(grace.message(SIGINT).contains("finishing the report"))
+  #expect(grace.message(SIGINT).contains("within 15s;"))
 }
