@@ -80,7 +80,7 @@ struct RunPage: RunReporter {
       [
         chart(
           "loss", "Of training batches, and of clips that are not trained on.", .logarithmic,
-          training("loss").map { $0 }
+          training("loss")
             + validationLoss.map { curve($0, "validation", isDashed: true) }),
         chart(
           "terms", "What the loss is a sum of, before weights.", .logarithmic,
