@@ -75,16 +75,20 @@ struct RunPage: RunReporter {
     func training(_ name: String) -> [LineChart.Series] {
       history.training.filter { $0.name == name }.map { curve($0) }
     }
+    let terms = history.training.filter { !others.contains($0.name) }
     let validationLoss = history.validation.filter { $0.name == "loss" }
     let charts: [RunReport.Chart?] =
       [
         chart(
-          "loss", "Of training batches, and of clips that are not trained on.", .logarithmic,
+          "loss",
+          validationLoss.isEmpty
+            ? "Of training batches." : "Of training batches, and of clips that are not trained on.",
+          .logarithmic,
           training("loss")
             + validationLoss.map { curve($0, "validation", isDashed: true) }),
         chart(
           "terms", "What the loss is a sum of, before weights.", .logarithmic,
-          history.training.filter { !others.contains($0.name) }.map { curve($0) }),
+          terms.count > 1 ? terms.map { curve($0) } : []),
       ]
       + history.validation.filter { $0.name != "loss" }.map {
         chart($0.name, "Of clips that are not trained on.", .linear, [curve($0, isDashed: true)])
