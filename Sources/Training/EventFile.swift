@@ -156,5 +156,5 @@ private struct Message {
 }
 
 private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
-  withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  (0..<value.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
 }

@@ -17,10 +17,9 @@ final class MetricsLog {
     self.path = path
     do {
       // What is there and cannot be read must not be taken for an empty log, and replaced by one.
-      if FileManager.default.fileExists(atPath: path) {
-        _ = try Data(contentsOf: URL(fileURLWithPath: path))
-      }
-      let kept = Self.lines(of: path).filter { keeps($0.kind, $0.step) }.map(\.text)
+      let isThere = FileManager.default.fileExists(atPath: path)
+      let data = try isThere ? Data(contentsOf: URL(fileURLWithPath: path)) : Data()
+      let kept = Self.lines(in: data).filter { keeps($0.kind, $0.step) }.map(\.text)
       try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: path)
       file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
       try file.seekToEnd()
@@ -33,8 +32,11 @@ final class MetricsLog {
 
   /// The lines of a log that can be read.
   static func lines(of path: String) -> [Line] {
-    let data = FileManager.default.contents(atPath: path) ?? Data()
-    return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
+    lines(in: FileManager.default.contents(atPath: path) ?? Data())
+  }
+
+  private static func lines(in data: Data) -> [Line] {
+    String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
       guard let json = try? StrictJSON(parsing: line.utf8), let step = json["step"]?.integer,
         let kind = json["kind"]?.string
       else { return nil }

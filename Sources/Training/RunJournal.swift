@@ -22,11 +22,11 @@ final class RunJournal {
     events = try EventFile(folder: folder, firstStep: step == 0 ? nil : step + 1)
   }
 
-  func training(step: Int, _ values: [(String, Double)], timing clock: [(String, Double)]) throws {
-    try metrics.append(kind: MetricsLog.trainingKind, step: step, values)
-    try timing.append(kind: MetricsLog.trainingKind, step: step, clock)
+  func training(_ report: StepReport) throws {
+    try metrics.append(kind: MetricsLog.trainingKind, step: report.step, report.values)
+    try timing.append(kind: MetricsLog.trainingKind, step: report.step, report.timing)
     try events.append(
-      step: step, tagged("train", values) + tagged("timing", clock))
+      step: report.step, tagged("train", report.values) + tagged("timing", report.timing))
   }
 
   func validation(step: Int, _ values: [(String, Double)]) throws {

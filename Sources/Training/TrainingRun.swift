@@ -174,28 +174,23 @@ public struct TrainingRun<O: Objective> {
 
       // Log, validate, save.
       let elapsed = max(1e-9, seconds(clock.now - interval.start))
-      let speed = Speed(
+      var left = seconds(clock.now - start) / Double(step - stepBefore)
+      left *= Double(config.maxSteps - step)
+      if config.maxMinutes > 0 { left = min(left, (config.maxMinutes - minutes) * 60) }
+      let report = StepReport(
+        step: step, maxSteps: config.maxSteps, loss: Double(loss),
+        terms: terms.map { ($0.name, Double($0.value) / Double(accumulation)) },
+        learningRate: rate, gradientNorm: Double(norm), skipped: updates.skipped,
         samplesPerSecond: Double((step - interval.step) * accumulation * config.batchSize)
           / elapsed,
-        dataWait: (prefetcher.secondsWaited - interval.waited) / elapsed)
+        dataWait: (prefetcher.secondsWaited - interval.waited) / elapsed, minutes: minutes,
+        secondsLeft: left)
       // The same steps as in a run that was never interrupted; a person sees the first one after a
       // resume as well.
       let isLogged = step.isMultiple(of: config.logEvery) || step == 1 || isOver
-      show(
-        line(loss, terms, rate, norm, speed, startedAt: stepBefore, since: start),
-        isMilestone: isLogged || step == stepBefore + 1)
+      show(report.line, isMilestone: isLogged || step == stepBefore + 1)
       if isLogged {
-        try journal?.training(
-          step: step,
-          [("loss", Double(loss))] + terms.map { ($0.name, mean($0)) }
-            + [
-              ("learning_rate", rate), ("grad_norm", Double(norm)),
-              ("skipped", Double(updates.skipped)),
-            ],
-          timing: [
-            ("samples_per_second", speed.samplesPerSecond), ("data_wait", speed.dataWait),
-            ("minutes", minutes),
-          ])
+        try journal?.training(report)
         interval = (clock.now, step, prefetcher.secondsWaited)
       }
       try validateAndSave(
@@ -207,6 +202,13 @@ public struct TrainingRun<O: Objective> {
     prefetcher.stop()
     refreshReport(.finished)
     return .finished
+  }
+
+  /// Loss and terms as means over all processes.
+  private func averaged(_ loss: Float, _ terms: [Term]) throws -> (Float, [Term]) {
+    let sums = try collective.sum([Double(loss)] + terms.map { Double($0.value) })
+    let means = sums.map { Float($0 / Double(collective.count)) }
+    return (means[0], zip(terms, means.dropFirst()).map { Term($0.name, $1) })
   }
 
   /// Whether to wait for data no longer: there is a signal. Of several processes none may decide
@@ -359,38 +361,6 @@ public struct TrainingRun<O: Objective> {
 
   // MARK: What a person sees
 
-  /// Loss and terms as means over all processes.
-  private func averaged(_ loss: Float, _ terms: [Term]) throws -> (Float, [Term]) {
-    let sums = try collective.sum([Double(loss)] + terms.map { Double($0.value) })
-    let means = sums.map { Float($0 / Double(collective.count)) }
-    return (means[0], zip(terms, means.dropFirst()).map { Term($0.name, $1) })
-  }
-
-  /// A term's mean over the micro-batches that it is a sum of.
-  private func mean(_ term: Term) -> Double {
-    Double(term.value) / Double(config.gradientAccumulationSteps)
-  }
-
-  private struct Speed {
-    let samplesPerSecond: Double
-    /// The share of the time in which a step waited for its data.
-    let dataWait: Double
-  }
-
-  private func line(
-    _ loss: Float, _ terms: [Term], _ rate: Double, _ norm: Float, _ speed: Speed,
-    startedAt first: Int, since start: ContinuousClock.Instant
-  ) -> String {
-    let elapsed = seconds(ContinuousClock().now - start)
-    var remaining = elapsed / Double(step - first) * Double(config.maxSteps - step)
-    if config.maxMinutes > 0 { remaining = min(remaining, (config.maxMinutes - minutes) * 60) }
-    let shown = terms.map { "\($0.name) \(short(mean($0)))" }
-    return
-      "step \(step)/\(config.maxSteps)  loss \(short(Double(loss)))  \(shown.joined(separator: " "))  "
-      + "lr \(short(rate))  norm \(short(Double(norm)))  \(short(speed.samplesPerSecond)) samples/s  "
-      + "wait \(fixed(100 * speed.dataWait, 1))%  ETA \(duration(remaining))"
-  }
-
   private mutating func show(_ line: String, isMilestone: Bool) {
     if collective.rank == 0 { progress.show(line, isMilestone: isMilestone) }
   }
@@ -440,8 +410,6 @@ extension Collective {
 private func announceSignal(_ line: String) {
   writeToStandardError((isatty(STDERR_FILENO) == 1 ? "\n" : "") + line + "\n")
 }
-
-private func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
 private func seconds(_ duration: Duration) -> Double {
   Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18

@@ -34,7 +34,7 @@ extension Command {
     let memory = MemoryReport()
     print("memory         \(memory.total), \(memory.available) available")
     print(
-      "disk           \(DiskReport.free(at: FileManager.default.currentDirectoryPath)) free here")
+      "disk           \(DiskSpace.free(at: ".").map(DiskSpace.text) ?? "unknown") free here")
     print(
       "ffmpeg         \(executablePath("ffmpeg") ?? "not found; only `data import --videos` needs it (apt install ffmpeg)")"
     )

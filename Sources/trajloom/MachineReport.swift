@@ -40,11 +40,3 @@ struct MemoryReport {
     available = gigabytes("MemAvailable")
   }
 }
-
-enum DiskReport {
-  static func free(at path: String) -> String {
-    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: path)
-    let bytes = (attributes?[.systemFreeSize] as? NSNumber)?.doubleValue
-    return bytes.map { "\(fixed($0 / 1_073_741_824, 1)) GiB" } ?? "unknown"
-  }
-}

@@ -55,7 +55,6 @@ struct PipelineTests {
     try profilesWriteNothing(folder, sets.vae)
     try onPolicyStageStartsFromTheFlow(folder, sets.flow)
     try shardsAreInspectedAndVerified(folder)
-    try signalsSaveAndStop(folder, sets.vae)
     try resumeContinuesExactly(folder, sets.vae)
     try refusals(folder, sets)
   }
@@ -87,28 +86,6 @@ struct PipelineTests {
       3, "/no/tracks",
       from: try Program("data", "import", "--tracks", "/no/tracks", "--out", "\(folder)/i"))
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/i/shard-00000.h5"))
-  }
-
-  /// A long run that is told to stop saves, exits with 75 and can be continued.
-  private func signalsSaveAndStop(_ folder: String, _ sets: [String]) throws {
-    let long =
-      sets + ["--set", "train.max_steps=1000000", "--set", "train.val_every=1000000"]
-      + ["--set", "train.max_minutes=1"]
-    let process = Process()
-    process.executableURL = Program.url
-    process.arguments =
-      ["train", "vae", "--config", "configs/quick/vae.json"] + long + ["--name", "long"]
-    process.currentDirectoryURL = URL(fileURLWithPath: Program.package)
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let log = "\(folder)/long/metrics.jsonl"
-    for _ in 0..<600 where (FileManager.default.contents(atPath: log)?.count ?? 0) == 0 {
-      Thread.sleep(forTimeInterval: 0.1)
-    }
-    process.terminate()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 75)
-    #expect(FileManager.default.fileExists(atPath: "\(folder)/long/latest"))
   }
 
   /// A run that was cut at step 2 and one that was not end in the same bytes.

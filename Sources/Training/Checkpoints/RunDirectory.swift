@@ -6,9 +6,10 @@ import Foundation
 public final class RunDirectory {
   public let path: String
   /// What the lock says of a process that held it and ended without giving it back.
-  public let deadOwner: String?
-  private let lock: Int32
+  public var deadOwner: String? { lock.deadOwner }
+  private let lock: RunLock
 
+  static let lockName = "lock"
   /// Between the name of a file or folder and the process that has not finished it.
   static let partialMark = ".partial-"
   private static let removedMark = ".removed-"
@@ -18,77 +19,26 @@ public final class RunDirectory {
   /// - Throws: `TrainingError.resource` naming the process that holds it.
   public init(_ path: String) throws {
     self.path = path
-    lock = try Self.takeLock(path)
-    deadOwner = Self.owner(path)
-    ftruncate(lock, 0)
-    let own = "pid \(getpid()) on \(ProcessInfo.processInfo.hostName)\n"
-    _ = own.withCString { write(lock, $0, strlen($0)) }
+    lock = try RunLock(in: path)
+    do {
+      try FileManager.default.createDirectory(
+        atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
+    } catch {
+      throw TrainingError.resource(
+        "\(path)/checkpoints: cannot be made (\(error.localizedDescription)); check run.dir")
+    }
     clearLeftovers()
   }
 
-  deinit {
-    ftruncate(lock, 0)
-    removeIfUnused()
-    // Closing alone would leave it to a child process that is just being started, with a copy of the
-    // descriptor until it runs its own program.
-    flock(lock, LOCK_UN)
-    close(lock)
-  }
-
-  /// - Returns: the descriptor of the lock, which is held.
-  private static func takeLock(_ path: String) throws -> Int32 {
-    let file = "\(path)/lock"
-    while true {
-      do {
-        try FileManager.default.createDirectory(
-          atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
-        try AtomicFile.syncFolder((path as NSString).deletingLastPathComponent)
-      } catch {
-        throw TrainingError.resource(
-          "\(path): the run folder cannot be made (\(error.localizedDescription)); check run.dir")
-      }
-      let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-      guard lock >= 0 else {
-        throw TrainingError.resource(
-          "\(file): cannot be opened (\(String(cString: strerror(errno)))); check the folder's "
-            + "permissions and the disk's space")
-      }
-      // The system drops the lock with the process, so that of a dead owner is free.
-      guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-        let code = errno
-        close(lock)
-        guard code == EWOULDBLOCK else {
-          throw TrainingError.resource(
-            "\(file): cannot be locked (\(String(cString: strerror(code)))); put run.dir on a file "
-              + "system with locks")
-        }
-        throw TrainingError.resource(
-          "\(path): this run is being trained by another process (\(owner(path) ?? "unknown")); wait "
-            + "for it, or use another --name")
-      }
-      // Its last holder may have removed the file after this process had opened it.
-      var (held, named) = (stat(), stat())
-      if fstat(lock, &held) == 0, stat(file, &named) == 0, held.st_ino == named.st_ino {
-        return lock
-      }
-      close(lock)
-    }
-  }
-
-  /// What the lock says of who holds it; nil when it says nothing.
-  private static func owner(_ path: String) -> String? {
-    let text = try? String(contentsOfFile: "\(path)/lock", encoding: .utf8)
-    let owner = text?.trimmingCharacters(in: .whitespacesAndNewlines)
-    return owner?.isEmpty == true ? nil : owner
-  }
+  deinit { removeIfUnused() }
 
   /// A start that found its data faulty leaves no folder behind.
   private func removeIfUnused() {
     let names = try? FileManager.default.contentsOfDirectory(atPath: path)
-    guard let names, Set(names).isSubset(of: ["lock", "checkpoints"]),
+    guard let names, Set(names).isSubset(of: [Self.lockName, "checkpoints"]),
       rmdir("\(path)/checkpoints") == 0
     else { return }
-    unlink("\(path)/lock")
+    unlink("\(path)/\(Self.lockName)")
     rmdir(path)
   }
 
